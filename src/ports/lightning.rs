@@ -1,0 +1,281 @@
+//! The Lightning node: invoices in, payments out, events.
+//!
+//! A call here may block for a store write, so it is never made from a job of the writer.
+
+use async_trait::async_trait;
+use bitcoin::secp256k1::PublicKey;
+
+use crate::domain::ids::{PaymentHash, Preimage};
+use crate::domain::money::{Msat, Sat};
+use crate::domain::time::Timestamp;
+
+/// Where the node stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// The chain source does not answer, or is not the chain it should be: why, in words.
+    WaitingForChain(String),
+    /// Started, not yet caught up with the chain.
+    Syncing,
+    /// Caught up: payments may go out, invoices may have a Lightning half.
+    Ready,
+    /// Stopped on purpose.
+    Stopped,
+}
+
+/// The node refuses or cannot do what was asked, with its reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodeError {
+    /// Not started, not synced or stopped.
+    #[error("the Lightning node is not ready: {0}")]
+    Unavailable(String),
+    /// The node's own reason.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What an invoice says it is for (BOLT 11 `d` or `h`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InvoiceDescription {
+    /// The text itself, at most 639 bytes of UTF-8.
+    Text(String),
+    /// The sha256 of a text that the payer knows from elsewhere (LUD-06).
+    Hash([u8; 32]),
+}
+
+/// A request to be paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiveRequest {
+    /// The least to accept; `None` leaves it to the payer.
+    pub amount: Option<Msat>,
+    /// What it is for.
+    pub description: InvoiceDescription,
+    /// Seconds until the payer should not try any more.
+    pub expiry_secs: u32,
+}
+
+/// An invoice the node has made. Durable only with the caller's own next commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedInvoice {
+    /// The BOLT 11 text, lower case.
+    pub bolt11: String,
+    /// Its payment hash.
+    pub hash: PaymentHash,
+    /// Proof of payment once it is paid; a secret until then.
+    pub preimage: Preimage,
+}
+
+/// A payment to make, committed before it is handed over (P2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PayIntent {
+    /// The invoice to pay, as text.
+    pub bolt11: String,
+    /// Its payment hash.
+    pub hash: PaymentHash,
+    /// What to send, in full: at least the invoice's own amount.
+    pub amount: Msat,
+    /// The most to spend on routing.
+    pub fee_max: Msat,
+}
+
+/// What the node said when it was handed a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dispatch {
+    /// It has it; the outcome comes as an event.
+    Taken,
+    /// Nothing left this node, and nothing will.
+    Declined {
+        /// The node's reason.
+        why: String,
+        /// The same may succeed later.
+        try_later: bool,
+    },
+    /// It may be under way: wait for an event (P6).
+    Doubtful(String),
+}
+
+/// Something that happened at the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeEvent {
+    /// Money came in and is ours.
+    PaymentReceived {
+        /// Which invoice.
+        hash: PaymentHash,
+        /// How much, at least what the invoice asked for.
+        amount: Msat,
+    },
+    /// A payment of ours arrived.
+    PaymentSuccessful {
+        /// Which payment.
+        hash: PaymentHash,
+        /// Proof, if the node has it.
+        preimage: Option<Preimage>,
+        /// Spent on routing.
+        fee: Option<Msat>,
+    },
+    /// A payment of ours has ended without arriving. Final for this attempt.
+    PaymentFailed {
+        /// Which payment; absent if it failed before it had one.
+        hash: Option<PaymentHash>,
+        /// The node's reason, in words.
+        why: String,
+    },
+    /// Channels, forwards and whatever is not about a payment of ours: shown, not acted on.
+    Other {
+        /// One line for the operator.
+        what: String,
+    },
+}
+
+/// Direction of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// To us.
+    Inbound,
+    /// From us.
+    Outbound,
+}
+
+/// How far the node's record says a payment is. Trust the event, not the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecordStatus {
+    /// Unpaid or under way.
+    Pending,
+    /// Done.
+    Succeeded,
+    /// Ended without success.
+    Failed,
+}
+
+/// The node's own record of a Lightning payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentRecord {
+    /// Which payment.
+    pub hash: PaymentHash,
+    /// To us or from us.
+    pub direction: Direction,
+    /// How far it is.
+    pub status: RecordStatus,
+    /// How much.
+    pub amount: Option<Msat>,
+    /// Routing fee, outbound only.
+    pub fee: Option<Msat>,
+    /// Known for inbound ones from the start, for outbound ones after success.
+    pub preimage: Option<Preimage>,
+    /// When it last changed.
+    pub updated: Timestamp,
+}
+
+/// A channel with a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// The other side.
+    pub peer: PublicKey,
+    /// Funding outpoint `txid:vout`, once there is one.
+    pub funding: Option<String>,
+    /// Size.
+    pub capacity: Sat,
+    /// What we could send through it now.
+    pub outbound: Msat,
+    /// What we could receive through it now.
+    pub inbound: Msat,
+    /// Announced to the network.
+    pub is_public: bool,
+    /// Confirmed deep enough and the handshake is done.
+    pub is_ready: bool,
+    /// Ready, and the peer is connected.
+    pub is_usable: bool,
+}
+
+/// What the node holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeBalances {
+    /// On-chain, spendable now.
+    pub onchain_spendable: Sat,
+    /// On-chain in all, unconfirmed and reserved included.
+    pub onchain_total: Sat,
+    /// Kept back to be able to close anchor channels.
+    pub onchain_reserved: Sat,
+    /// Claimable from all channels, were they closed now.
+    pub lightning: Sat,
+    /// On its way back to the chain from closed channels.
+    pub sweeping: Sat,
+}
+
+/// Who the node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeIdentity {
+    /// Its public key.
+    pub node_id: PublicKey,
+    /// Its name in the network.
+    pub alias: String,
+    /// `host:port` where peers may call.
+    pub listening: Vec<String>,
+    /// The height it has synced to.
+    pub height: u32,
+    /// Connected peers.
+    pub peers: usize,
+}
+
+/// The node behind this port.
+#[async_trait]
+pub trait Lightning: Send + Sync {
+    /// Where it stands; answered from memory.
+    fn state(&self) -> NodeState;
+
+    /// Its public key, known from the seed even before it has started.
+    fn node_id(&self) -> PublicKey;
+
+    /// The most that one ready channel, or several together, can receive now; answered from memory of
+    /// the last look, at most a second old. Zero when not [`NodeState::Ready`].
+    fn receivable(&self) -> Msat;
+
+    /// The most it could send now, answered like [`Lightning::receivable`].
+    fn sendable(&self) -> Msat;
+
+    /// Makes an invoice. Nothing is promised to anyone before the caller has committed it.
+    async fn receive(&self, request: ReceiveRequest) -> Result<IssuedInvoice, NodeError>;
+
+    /// Hands over a payment whose intent is committed (P2).
+    async fn pay(&self, intent: &PayIntent) -> Dispatch;
+
+    /// The oldest event not yet handled; the same again until [`Lightning::event_handled`].
+    async fn next_event(&self) -> NodeEvent;
+
+    /// Acknowledges the head of the queue, once, after our commit. Fail-stop inside.
+    async fn event_handled(&self);
+
+    /// All Lightning records of the node.
+    async fn payments(&self) -> Vec<PaymentRecord>;
+
+    /// One record.
+    async fn payment(&self, hash: PaymentHash) -> Option<PaymentRecord>;
+
+    /// Removes a record so that the same invoice may be handed over again (reconcile only).
+    async fn forget_payment(&self, hash: PaymentHash) -> Result<(), NodeError>;
+
+    /// Who it is.
+    async fn identity(&self) -> Result<NodeIdentity, NodeError>;
+
+    /// What it holds.
+    async fn balances(&self) -> Result<NodeBalances, NodeError>;
+
+    /// Its channels.
+    async fn channels(&self) -> Result<Vec<Channel>, NodeError>;
+
+    /// Whether all peers with a channel are connected.
+    async fn peers_connected(&self) -> bool;
+
+    /// A fresh address of its own wallet, for funding channels.
+    async fn new_address(&self) -> Result<String, NodeError>;
+
+    /// Connects to `pubkey@host:port` and remembers the peer.
+    async fn connect(&self, peer: PublicKey, address: &str) -> Result<(), NodeError>;
+
+    /// Opens a private channel from the node's own wallet.
+    async fn open_channel(
+        &self,
+        peer: PublicKey,
+        address: &str,
+        amount: Sat,
+    ) -> Result<(), NodeError>;
+}

@@ -1,0 +1,215 @@
+//! The store: one redb file, one writer, group commit, snapshots for readers.
+//!
+//! `write` sends a job to the writer and waits until what it did is durable. Rooms beside this file give
+//! rows their types: keys, records, indexes.
+
+pub mod access;
+pub mod codec;
+pub mod invoice;
+pub mod journal;
+pub mod migrate;
+pub mod node;
+pub mod payout;
+pub mod pull_payment;
+pub mod receipt;
+pub mod rows;
+pub mod settings;
+pub mod signals;
+pub mod tables;
+pub mod till;
+pub mod tx;
+pub mod writer;
+pub mod check;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::{Builder, Database, ReadableDatabase, StorageBackend};
+use tokio::sync::oneshot;
+
+pub use rows::{Order, Rows};
+pub use signals::{Signals, Wake};
+pub use tables::Table;
+pub use tx::{Snapshot, Tx};
+pub use writer::{Fatal, Turn, Writer};
+
+use crate::wallet::Tills;
+use writer::{Job, QUEUE_MAX, Queue};
+
+/// redb's page cache. Its default is a gigabyte; ours has to fit into tens of megabytes in all.
+const CACHE_BYTES: usize = 16 * 1_024 * 1_024;
+
+/// A write that was not done. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// Too many are waiting: try again soon.
+    #[error("the writer is busy")]
+    Busy,
+    /// The job failed inside, or the store is closed.
+    #[error("the write was not done")]
+    Failed,
+}
+
+/// Opening the file failed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("another process is using this data directory")]
+    InUse,
+    /// It is there and can't be read; it is never recreated.
+    #[error("the database file is damaged or not ours: {0}")]
+    Damaged(String),
+    /// It is from a later version.
+    #[error("the database file has format {found}, this version knows up to {known}")]
+    TooNew {
+        /// Format of the file.
+        found: u64,
+        /// Newest format known.
+        known: u64,
+    },
+    /// A row does not fit its neighbours: nothing runs until it is looked at.
+    #[error("the database file contradicts itself: {0}")]
+    Inconsistent(String),
+}
+
+/// A handle on the open file; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    db: Arc<Database>,
+    queue: Arc<Queue>,
+    signals: Arc<Signals>,
+}
+
+impl Store {
+    /// Opens or creates the file, migrates and checks it. The writer is to be driven by the caller.
+    pub fn open(path: &Path) -> Result<(Self, Writer), OpenError> {
+        Self::open_with(|builder| builder.create(path))
+    }
+
+    /// The same over another storage, for tests and benches.
+    pub fn open_backend(backend: impl StorageBackend) -> Result<(Self, Writer), OpenError> {
+        Self::open_with(|builder| builder.create_with_backend(backend))
+    }
+
+    fn open_with(
+        create: impl FnOnce(&Builder) -> Result<Database, redb::DatabaseError>,
+    ) -> Result<(Self, Writer), OpenError> {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        // A corrupt file may make redb panic while it opens.
+        let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| create(&builder)));
+        let db = match opened {
+            Ok(Ok(db)) => Arc::new(db),
+            Ok(Err(redb::DatabaseError::DatabaseAlreadyOpen)) => return Err(OpenError::InUse),
+            Ok(Err(error)) => return Err(OpenError::Damaged(error.to_string())),
+            Err(_) => return Err(OpenError::Damaged("it can't be parsed".to_owned())),
+        };
+        migrate::bring_up_to_date(&db)?;
+        let snapshot = Snapshot::new(
+            db.begin_read()
+                .map_err(|e| OpenError::Damaged(e.to_string()))?,
+        );
+        check::check(&snapshot).map_err(OpenError::Inconsistent)?;
+        let tills: Tills = till::load(&snapshot).map_err(OpenError::Inconsistent)?;
+        drop(snapshot);
+        let queue = Arc::new(Queue::default());
+        let signals = Arc::new(Signals::default());
+        let writer = Writer::new(db.clone(), queue.clone(), signals.clone(), tills);
+        Ok((Self { db, queue, signals }, writer))
+    }
+
+    /// Wake flags and live facts.
+    pub fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// Runs a job that can't be refused and waits until it is durable. For requests: refused when too many wait.
+    pub async fn write<R: Send + 'static>(
+        &self,
+        label: &'static str,
+        job: impl FnOnce(&mut Tx<'_>) -> R + Send + 'static,
+    ) -> Result<R, WriteError> {
+        if self.queue.len() >= QUEUE_MAX {
+            return Err(WriteError::Busy);
+        }
+        self.insist(label, job).await
+    }
+
+    /// Runs a job that may refuse. It must not have written by then: nothing can be taken back.
+    pub async fn try_write<R: Send + 'static, E: Send + From<WriteError> + 'static>(
+        &self,
+        label: &'static str,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<R, E> + Send + 'static,
+    ) -> Result<R, E> {
+        self.write(label, move |tx| {
+            let before = tx.writes;
+            let outcome = job(tx);
+            assert!(
+                outcome.is_ok() || tx.writes == before,
+                "job {label} wrote before it refused"
+            );
+            outcome
+        })
+        .await?
+    }
+
+    /// Like [`Store::write`] for keepers, who wait instead of giving up.
+    pub async fn insist<R: Send + 'static>(
+        &self,
+        label: &'static str,
+        job: impl FnOnce(&mut Tx<'_>) -> R + Send + 'static,
+    ) -> Result<R, WriteError> {
+        let (answer, answered) = oneshot::channel();
+        self.enqueue(label, job, move |outcome| {
+            let _ = answer.send(outcome);
+        });
+        answered.await.map_err(|_| WriteError::Failed)
+    }
+
+    /// Queues a job now, in call order; `done` runs on the writer's thread once it is durable. Never refused.
+    pub fn enqueue<R: Send + 'static>(
+        &self,
+        label: &'static str,
+        job: impl FnOnce(&mut Tx<'_>) -> R + Send + 'static,
+        done: impl FnOnce(R) + Send + 'static,
+    ) {
+        self.queue.push(Job {
+            label,
+            run: Box::new(move |tx| {
+                let outcome = job(tx);
+                Box::new(move || done(outcome))
+            }),
+        });
+    }
+
+    /// Shows the last commit to a reader, on a blocking thread.
+    pub async fn read<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Snapshot) -> R + Send + 'static,
+    ) -> R {
+        let store = self.clone();
+        match tokio::task::spawn_blocking(move || look(&store.snapshot())).await {
+            Ok(seen) => seen,
+            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+        }
+    }
+
+    /// The last commit, for threads that may block.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::new(
+            self.db
+                .begin_read()
+                .unwrap_or_else(|e| panic!("{}: {e}", writer::IO_FAILED)),
+        )
+    }
+
+    /// Jobs waiting now.
+    pub fn queue_len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Takes no more jobs; the writer ends when what was queued is committed.
+    pub fn close(&self) {
+        self.queue.close();
+    }
+}
