@@ -1,13 +1,366 @@
-//! Facts.
-use super::ids::StoreId;
+//! Facts: what happened, told once, in order. The journal is append-only; pages, feeds and webhooks read it.
+
+use minicbor::{Decode, Encode};
+
+use super::ids::{InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId};
+use super::money::Msat;
+use super::receipt::ReceiptKey;
 use super::time::Timestamp;
-/// An entry of the journal.
-#[derive(Clone, Debug)]
+
+/// An entry of the journal: the sequence is monotone over the whole file, the time is wall time as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Entry {
-    /// Place in the one history.
+    /// Place in the one history, from 1.
+    #[n(0)]
     pub sequence: u64,
-    /// When.
+    /// When it was committed.
+    #[n(1)]
     pub at: Timestamp,
     /// Whose.
+    #[n(2)]
     pub store: StoreId,
+    /// What happened.
+    #[n(3)]
+    pub fact: Fact,
+}
+
+/// Something that happened. Amounts are in millisatoshi.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Fact {
+    /// A store was opened.
+    #[n(0)]
+    StoreCreated,
+    /// An invoice was made.
+    #[n(1)]
+    InvoiceCreated {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+    },
+    /// Money for an invoice was seen.
+    #[n(2)]
+    InvoiceReceivedPayment {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+        /// What came.
+        #[n(1)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(2)]
+        amount: Msat,
+        /// The invoice was Expired or Invalid by then.
+        #[n(3)]
+        after_expiration: bool,
+    },
+    /// That money can't go away again, by the invoice's speed policy.
+    #[n(3)]
+    InvoicePaymentSettled {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+        /// What came.
+        #[n(1)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(2)]
+        amount: Msat,
+        /// The invoice was Expired or Invalid by then.
+        #[n(3)]
+        after_expiration: bool,
+    },
+    /// A payment was replaced, double-spent or reorganised away.
+    #[n(4)]
+    InvoicePaymentLost {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+        /// What went.
+        #[n(1)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(2)]
+        amount: Msat,
+    },
+    /// Covered, not settled yet.
+    #[n(5)]
+    InvoiceProcessing {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+        /// More came than was due.
+        #[n(1)]
+        over_paid: bool,
+    },
+    /// Paid.
+    #[n(6)]
+    InvoiceSettled {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+        /// By a person's word.
+        #[n(1)]
+        manually_marked: bool,
+        /// More came than was due.
+        #[n(2)]
+        over_paid: bool,
+    },
+    /// Fell back to New or Processing.
+    #[n(7)]
+    InvoiceReopened {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+    },
+    /// Its time ran out.
+    #[n(8)]
+    InvoiceExpired {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+        /// Part had been paid.
+        #[n(1)]
+        partially_paid: bool,
+    },
+    /// Covered after it had expired.
+    #[n(9)]
+    InvoicePaidAfterExpiration {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+    },
+    /// Given up.
+    #[n(10)]
+    InvoiceInvalid {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+        /// By a person's word.
+        #[n(1)]
+        manually_marked: bool,
+    },
+    /// Another BOLT11 is shown, over the rest.
+    #[n(11)]
+    InvoicePromptRenewed {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+        /// Hash of the new one.
+        #[n(1)]
+        hash: PaymentHash,
+        /// The rest it asks for.
+        #[n(2)]
+        amount: Msat,
+    },
+    /// Money came that fits no invoice.
+    #[n(12)]
+    StrayReceived {
+        /// What came.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// An invoice made through the Lightning API was paid.
+    #[n(13)]
+    ApiInvoicePaid {
+        /// Which.
+        #[n(0)]
+        hash: PaymentHash,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// A pull payment was made.
+    #[n(14)]
+    PullPaymentCreated {
+        /// Which.
+        #[n(0)]
+        pull_payment: PullPaymentId,
+    },
+    /// A pull payment was closed.
+    #[n(15)]
+    PullPaymentArchived {
+        /// Which.
+        #[n(0)]
+        pull_payment: PullPaymentId,
+    },
+    /// A payout was asked for.
+    #[n(16)]
+    PayoutCreated {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// What it is to bring.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// It may be paid.
+    #[n(17)]
+    PayoutApproved {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// An attempt is recorded; nothing has left yet (P2).
+    #[n(18)]
+    PayoutAttemptRecorded {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Which attempt, from 1.
+        #[n(1)]
+        attempt: u32,
+    },
+    /// The attempt was handed to the node or the network.
+    #[n(19)]
+    PayoutAttemptSent {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Which attempt, from 1.
+        #[n(1)]
+        attempt: u32,
+    },
+    /// The attempt is over, without success.
+    #[n(20)]
+    PayoutAttemptFailed {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Which attempt, from 1.
+        #[n(1)]
+        attempt: u32,
+        /// Why, in words.
+        #[n(2)]
+        why: String,
+    },
+    /// The money arrived.
+    #[n(21)]
+    PayoutCompleted {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// What arrived.
+        #[n(1)]
+        amount: Msat,
+        /// What it cost beside.
+        #[n(2)]
+        fee: Msat,
+    },
+    /// It will not be paid.
+    #[n(22)]
+    PayoutCancelled {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Why, in words.
+        #[n(1)]
+        why: String,
+    },
+    /// Nobody knows whether it arrived: a person has to look.
+    #[n(23)]
+    PayoutInReview {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Why, in words.
+        #[n(1)]
+        why: String,
+    },
+    /// Two attempts succeeded: an alarm, never an overwrite (P5).
+    #[n(24)]
+    PayoutPaidTwice {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Which attempt succeeded as the second.
+        #[n(1)]
+        attempt: u32,
+    },
+    /// The node's record of a payment was removed so that the same invoice could be handed over again.
+    #[n(25)]
+    PaymentRecordForgotten {
+        /// Which payment.
+        #[n(0)]
+        hash: PaymentHash,
+    },
+    /// A signed transaction left the best chain and is sent again as it was stored.
+    #[n(26)]
+    PayoutUnconfirmed {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// The node told something that is no payment of ours.
+    #[n(27)]
+    NodeNote {
+        /// One line for the operator.
+        #[n(0)]
+        what: String,
+    },
+}
+
+impl Fact {
+    /// The id of what the fact is about, as it stands in keys; empty if it is about the store itself.
+    pub fn object(&self) -> &[u8] {
+        match self {
+            Self::StoreCreated | Self::NodeNote { .. } | Self::StrayReceived { .. } => &[],
+            Self::InvoiceCreated { invoice }
+            | Self::InvoiceReceivedPayment { invoice, .. }
+            | Self::InvoicePaymentSettled { invoice, .. }
+            | Self::InvoicePaymentLost { invoice, .. }
+            | Self::InvoiceProcessing { invoice, .. }
+            | Self::InvoiceSettled { invoice, .. }
+            | Self::InvoiceReopened { invoice }
+            | Self::InvoiceExpired { invoice, .. }
+            | Self::InvoicePaidAfterExpiration { invoice }
+            | Self::InvoiceInvalid { invoice, .. }
+            | Self::InvoicePromptRenewed { invoice, .. } => invoice.as_bytes(),
+            Self::ApiInvoicePaid { hash, .. } | Self::PaymentRecordForgotten { hash } => {
+                hash.as_bytes()
+            }
+            Self::PullPaymentCreated { pull_payment }
+            | Self::PullPaymentArchived { pull_payment } => pull_payment.as_bytes(),
+            Self::PayoutCreated { payout, .. }
+            | Self::PayoutApproved { payout }
+            | Self::PayoutAttemptRecorded { payout, .. }
+            | Self::PayoutAttemptSent { payout, .. }
+            | Self::PayoutAttemptFailed { payout, .. }
+            | Self::PayoutCompleted { payout, .. }
+            | Self::PayoutCancelled { payout, .. }
+            | Self::PayoutInReview { payout, .. }
+            | Self::PayoutPaidTwice { payout, .. }
+            | Self::PayoutUnconfirmed { payout } => payout.as_bytes(),
+        }
+    }
+}
+
+/// What a verb of the domain comes to: the new value, and what to tell the world.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Step<T> {
+    /// The value after the verb.
+    pub after: T,
+    /// What happened, in order.
+    pub facts: Vec<Fact>,
+}
+
+impl<T> Step<T> {
+    /// A step that tells nothing.
+    pub const fn quiet(after: T) -> Self {
+        Self {
+            after,
+            facts: Vec::new(),
+        }
+    }
+
+    /// A step that tells one fact.
+    pub fn telling(after: T, fact: Fact) -> Self {
+        Self {
+            after,
+            facts: vec![fact],
+        }
+    }
 }

@@ -2,9 +2,16 @@
 //!
 //! No clock, no I/O, no randomness; nothing above this floor is named here.
 
+pub mod access;
 pub mod cbor;
+pub mod destination;
 pub mod fact;
 pub mod ids;
+pub mod invoice;
 pub mod money;
+pub mod payout;
+pub mod pull_payment;
+pub mod receipt;
+pub mod store;
 pub mod till;
 pub mod time;

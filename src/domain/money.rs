@@ -214,6 +214,8 @@ const FIAT: &[(&str, u32)] = &[
 impl Currency {
     /// Bitcoin.
     pub const BTC: Self = Self(*b"BTC\0");
+    /// The dollar, the default of a new store.
+    pub const USD: Self = Self(*b"USD\0");
     /// A hundred-millionth of a bitcoin.
     pub const SATS: Self = Self(*b"SATS");
 

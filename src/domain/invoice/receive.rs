@@ -1,0 +1,55 @@
+//! Money over Lightning: final, exact, possibly late, possibly more than asked.
+
+use super::Invoice;
+use crate::domain::fact::{Fact, Step};
+use crate::domain::ids::PaymentHash;
+use crate::domain::invoice::Status;
+use crate::domain::money::Msat;
+use crate::domain::receipt::{Receipt, ReceiptKey, ReceiptStanding};
+use crate::domain::time::Timestamp;
+
+impl Invoice {
+    /// Takes a Lightning payment of one of its hashes. Total: money that arrived can't be refused. The same hash
+    /// again changes nothing.
+    pub fn receive(mut self, hash: PaymentHash, amount: Msat, now: Timestamp) -> Step<Self> {
+        let key = ReceiptKey::Lightning(hash);
+        if self.receipts.iter().any(|receipt| receipt.key == key) {
+            return Step::quiet(self);
+        }
+        let destination = self
+            .lightning
+            .iter()
+            .find(|prompt| prompt.hash == hash)
+            .map(|prompt| prompt.bolt11.clone())
+            .unwrap_or_default();
+        let after_expiration = self.is_over();
+        self.receipts.push(Receipt {
+            key,
+            amount,
+            received_at: now,
+            standing: ReceiptStanding::Settled,
+            destination,
+        });
+        // Greenfield 5.5: over Lightning the settled payment comes first.
+        let mut facts = vec![
+            Fact::InvoicePaymentSettled {
+                invoice: self.id,
+                receipt: key,
+                amount,
+                after_expiration,
+            },
+            Fact::InvoiceReceivedPayment {
+                invoice: self.id,
+                receipt: key,
+                amount,
+                after_expiration,
+            },
+        ];
+        self.evaluate(now, &mut facts);
+        Step { after: self, facts }
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.status, Status::Expired | Status::Invalid)
+    }
+}

@@ -1,0 +1,235 @@
+//! A payout is a promise to send money to someone outside. Every outgoing satoshi is an attempt of one.
+//!
+//! ```text
+//! AwaitingApproval ─approve─► AwaitingPayment ─plan─► InProgress ─success─► Completed
+//!        │                        │      ▲                │
+//!        └──────cancel────────────┘      └─definite fail──┘
+//!                  ▼
+//!              Cancelled
+//! ```
+//! P1 one live attempt: at most one attempt is not `Failed`.
+//! P2 intent before act: an attempt is committed as `Recorded`, with its hash or txid, before anything is called.
+//! P5 success wins: a success settles the payout from any standing; a second one is an alarm.
+//! P6 doubt is not failure: only a definite refusal or a terminal event fails an attempt.
+//! P8 cancel only what can't still succeed; only `Cancelled` gives the budget back.
+
+mod approve;
+mod attempt;
+pub mod batch;
+mod cancel;
+mod dispatch;
+mod outcome;
+
+use bitcoin::Txid;
+use minicbor::{Decode, Encode};
+
+pub use approve::CantApprove;
+pub use attempt::{Attempt, Plan, Standing};
+pub use cancel::CantCancel;
+
+use super::cbor;
+use super::destination::Destination;
+use super::ids::{PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId};
+use super::invoice::MoneyRecord;
+use super::money::{Msat, Sat};
+use super::receipt::Rail;
+use super::time::Timestamp;
+
+/// A promise to pay.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Payout {
+    /// Its id.
+    #[n(0)]
+    pub id: PayoutId,
+    /// Whose money.
+    #[n(1)]
+    pub store: StoreId,
+    /// What it was promised for.
+    #[n(2)]
+    pub origin: Origin,
+    /// When it was asked for.
+    #[n(3)]
+    pub created: Timestamp,
+    /// Rises when destination, amount or terms change before approval (D9).
+    #[n(4)]
+    pub revision: u32,
+    /// Where to.
+    #[n(5)]
+    pub destination: Destination,
+    /// How much, as it was asked for.
+    #[n(6)]
+    pub asked: MoneyRecord,
+    /// What arrives.
+    #[n(7)]
+    pub amount: Msat,
+    /// The most to spend on routing, or on the transaction.
+    #[n(8)]
+    pub fee_max: Msat,
+    /// How far it is.
+    #[n(9)]
+    pub stage: Stage,
+    /// Every try, oldest first.
+    #[n(10)]
+    pub attempts: Vec<Attempt>,
+    /// Pays by itself once approved: an auto-approved withdraw link (D25), or a person pressed Pay.
+    #[n(11)]
+    pub pay_now: bool,
+    /// Why it waits, in words (D13).
+    #[n(12)]
+    pub waiting_for: Option<String>,
+    /// Not before.
+    #[n(13)]
+    pub next_attempt_at: Option<Timestamp>,
+    /// A JSON object, given back unchanged.
+    #[n(14)]
+    pub metadata: String,
+}
+
+/// What a payout was promised for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Origin {
+    /// A claim on a pull payment.
+    #[n(0)]
+    PullPayment(#[n(0)] PullPaymentId),
+    /// An LNURL-withdraw on a pull payment.
+    #[n(1)]
+    Withdraw(#[n(0)] PullPaymentId),
+    /// The store's own payout.
+    #[n(2)]
+    Store,
+    /// `invoices/pay` of the Lightning API.
+    #[n(3)]
+    LightningApi,
+}
+
+/// How far a payout is (Greenfield `PayoutState`).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Stage {
+    /// Nobody has said yes.
+    #[n(0)]
+    AwaitingApproval,
+    /// It may be sent.
+    #[n(1)]
+    AwaitingPayment,
+    /// An attempt is alive.
+    #[n(2)]
+    InProgress,
+    /// The money arrived.
+    #[n(3)]
+    Completed {
+        /// Proof of it.
+        #[n(0)]
+        proof: Proof,
+        /// What it cost beside.
+        #[n(1)]
+        fee: Msat,
+        /// When it was known.
+        #[n(2)]
+        at: Timestamp,
+    },
+    /// It will not be paid.
+    #[n(4)]
+    Cancelled {
+        /// Why, in words.
+        #[n(0)]
+        why: String,
+    },
+}
+
+/// Proof that a payout was paid.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Proof {
+    /// The payee gave up the preimage.
+    #[n(0)]
+    Lightning {
+        /// Which payment.
+        #[n(0)]
+        hash: PaymentHash,
+        /// The preimage, if the node has it.
+        #[n(1)]
+        preimage: Option<Preimage>,
+    },
+    /// The chain has the transaction.
+    #[n(1)]
+    Onchain {
+        /// Which transaction.
+        #[cbor(n(0), with = "cbor::txid")]
+        txid: Txid,
+        /// Which output of it.
+        #[n(1)]
+        vout: u32,
+    },
+}
+
+impl Payout {
+    /// Which rail it goes over.
+    pub const fn rail(&self) -> Rail {
+        self.destination.rail()
+    }
+
+    /// The pull payment it draws on.
+    pub const fn pull_payment(&self) -> Option<PullPaymentId> {
+        match self.origin {
+            Origin::PullPayment(id) | Origin::Withdraw(id) => Some(id),
+            Origin::Store | Origin::LightningApi => None,
+        }
+    }
+
+    /// What it takes of a budget: whole satoshi, rounded up.
+    pub const fn debit(&self) -> Sat {
+        self.amount.to_sat_ceil()
+    }
+
+    /// The attempt that may still succeed, if there is one.
+    pub fn live_attempt(&self) -> Option<&Attempt> {
+        self.attempts
+            .iter()
+            .find(|attempt| attempt.standing.is_live())
+    }
+
+    pub(super) fn live_attempt_mut(&mut self) -> Option<&mut Attempt> {
+        self.attempts
+            .iter_mut()
+            .find(|attempt| attempt.standing.is_live())
+    }
+
+    /// Its attempt stands for review by a person.
+    pub fn in_review(&self) -> bool {
+        self.attempts
+            .iter()
+            .any(|attempt| matches!(attempt.standing, Standing::InReview { .. }))
+    }
+
+    /// Still wants something done.
+    pub const fn is_open(&self) -> bool {
+        match self.stage {
+            Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::InProgress => true,
+            Stage::Completed { .. } | Stage::Cancelled { .. } => false,
+        }
+    }
+
+    /// Holds between all its parts; asserted where it is stored.
+    pub fn is_consistent(&self) -> bool {
+        let live = self
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.standing.is_live())
+            .count();
+        let settled = self
+            .attempts
+            .iter()
+            .any(|attempt| matches!(attempt.standing, Standing::Settled { .. }));
+        let stage_fits = match self.stage {
+            Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::Cancelled { .. } => {
+                live == 0 && !settled
+            }
+            Stage::InProgress => live == 1 && !settled,
+            Stage::Completed { .. } => settled,
+        };
+        // P1 one live attempt.
+        live <= 1 && stage_fits
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! Tables of before → act → after.
+
+use rust_decimal::Decimal;
+
+use super::*;
+use crate::domain::destination::AddressDestination;
+use crate::domain::fact::{Fact, Step};
+use crate::domain::money::Currency;
+
+const NOW: Timestamp = Timestamp::from_secs(1_000);
+
+fn payout() -> Payout {
+    Payout {
+        id: PayoutId([1; 20]),
+        store: StoreId([1; 32]),
+        origin: Origin::Store,
+        created: NOW,
+        revision: 0,
+        destination: Destination::Address(AddressDestination {
+            address: "bcrt1q".to_owned(),
+            script: bitcoin::ScriptBuf::new(),
+        }),
+        asked: MoneyRecord { amount: Decimal::ONE, currency: Currency::SATS },
+        amount: Msat(1_000),
+        fee_max: Msat(100),
+        stage: Stage::AwaitingApproval,
+        attempts: vec![],
+        pay_now: false,
+        waiting_for: None,
+        next_attempt_at: None,
+        metadata: "{}".to_owned(),
+    }
+}
+
+fn plan() -> Plan {
+    Plan::Lightning {
+        hash: PaymentHash([9; 32]),
+        bolt11: "lnbcrt".to_owned(),
+        amount: Msat(1_000),
+        fee_max: Msat(100),
+    }
+}
+
+fn proof() -> Proof {
+    Proof::Lightning { hash: PaymentHash([9; 32]), preimage: None }
+}
+
+fn after(step: Step<Payout>) -> Payout {
+    assert!(step.after.is_consistent(), "{:?}", step.after);
+    step.after
+}
+
+fn in_progress() -> Payout {
+    let approved = after(payout().approve(0).expect("waits"));
+    after(approved.plan(plan(), NOW).expect("waits"))
+}
+
+#[test]
+fn the_straight_road() {
+    let sent = after(in_progress().sent());
+    let step = sent.succeeded(1, proof(), Msat(5), NOW);
+    assert_eq!(
+        step.facts,
+        [Fact::PayoutCompleted { payout: PayoutId([1; 20]), amount: Msat(1_000), fee: Msat(5) }]
+    );
+    assert!(matches!(after(step).stage, Stage::Completed { .. }));
+}
+
+#[test]
+fn approval_checks_state_before_revision() {
+    assert_eq!(payout().approve(1), Err(CantApprove::OldRevision));
+    assert_eq!(in_progress().approve(7), Err(CantApprove::InvalidState));
+}
+
+#[test]
+fn p1_no_second_attempt_while_one_may_succeed() {
+    let live = in_progress();
+    assert!(live.clone().plan(plan(), NOW).is_err());
+    assert!(after(live.clone().sent()).plan(plan(), NOW).is_err());
+    assert!(after(live.clone().review("doubt")).plan(plan(), NOW).is_err());
+    let failed = after(live.attempt_failed("no route", NOW));
+    assert!(failed.plan(plan(), NOW).is_ok());
+}
+
+#[test]
+fn p5_success_wins_from_any_standing() {
+    let failed = after(in_progress().attempt_failed("no route", NOW));
+    let cancelled = after(failed.clone().cancel("enough").expect("nothing lives"));
+    let second = after(failed.clone().plan(plan(), NOW).expect("waits"));
+    for before in [in_progress(), after(in_progress().review("doubt")), failed, cancelled, second] {
+        let done = after(before.succeeded(1, proof(), Msat(0), NOW));
+        assert!(matches!(done.stage, Stage::Completed { .. }));
+        let again = done.clone().succeeded(1, proof(), Msat(0), NOW);
+        assert_eq!(again, Step::quiet(done));
+    }
+}
+
+#[test]
+fn a_second_success_is_an_alarm_and_no_overwrite() {
+    let failed = after(in_progress().attempt_failed("no route", NOW));
+    let second = after(failed.plan(plan(), NOW).expect("waits"));
+    let done = after(second.succeeded(2, proof(), Msat(7), NOW));
+    let step = done.clone().succeeded(1, proof(), Msat(9), NOW);
+    assert_eq!(step.facts, [Fact::PayoutPaidTwice { payout: done.id, attempt: 1 }]);
+    assert_eq!(step.after.stage, done.stage);
+}
+
+#[test]
+fn p8_only_what_can_t_succeed_is_cancelled() {
+    assert!(payout().cancel("no").is_ok());
+    let live = in_progress();
+    assert_eq!(live.clone().cancel("no"), Err(CantCancel));
+    assert_eq!(after(live.clone().review("doubt")).cancel("no"), Err(CantCancel));
+    let done = after(live.clone().succeeded(1, proof(), Msat(0), NOW));
+    assert_eq!(done.cancel("no"), Err(CantCancel));
+    let failed = after(live.attempt_failed("no route", NOW));
+    let cancelled = after(failed.cancel("no").expect("nothing lives"));
+    assert!(cancelled.cancel("again").expect("may be repeated").facts.is_empty());
+}
+
+#[test]
+fn waits_double_up_to_five_minutes() {
+    let mut waiting = after(payout().approve(0).expect("waits"));
+    let mut waits = vec![];
+    for _ in 0..12 {
+        let planned = after(waiting.plan(plan(), NOW).expect("waits"));
+        waiting = after(planned.attempt_failed("no route", NOW));
+        waits.push(waiting.next_attempt_at.expect("set").millis_since(NOW));
+    }
+    assert_eq!(waits[..4], [1_000, 2_000, 4_000, 8_000]);
+    assert_eq!(waits[11], 300_000);
+}

@@ -1,0 +1,46 @@
+//! Forward migrations. The file's format is one number; each step brings it one further, in one commit.
+
+use redb::{Database, ReadableTable};
+
+use super::OpenError;
+use super::tables::{ALL, Table};
+
+/// The format this version writes.
+pub const FORMAT: u64 = 1;
+
+const FORMAT_KEY: &[u8] = b"format";
+
+/// Creates the tables of a new file, or brings an older one up to date.
+pub(super) fn bring_up_to_date(db: &Database) -> Result<(), OpenError> {
+    let damaged = |e: redb::Error| OpenError::Damaged(e.to_string());
+    #[expect(clippy::disallowed_methods, reason = "no writer runs yet")]
+    let txn = db.begin_write().map_err(|e| damaged(e.into()))?;
+    {
+        for table in ALL {
+            txn.open_table(table.definition())
+                .map_err(|e| damaged(e.into()))?;
+        }
+        let mut meta = txn
+            .open_table(Table::Meta.definition())
+            .map_err(|e| damaged(e.into()))?;
+        let found = meta
+            .get(FORMAT_KEY)
+            .map_err(|e| damaged(e.into()))?
+            .map(|bytes| bytes.value().try_into().map(u64::from_be_bytes));
+        match found {
+            Some(Ok(FORMAT)) => {}
+            Some(Ok(found)) if found > FORMAT => {
+                return Err(OpenError::TooNew {
+                    found,
+                    known: FORMAT,
+                });
+            }
+            Some(_) => return Err(OpenError::Damaged("its format is unknown".to_owned())),
+            None => {
+                meta.insert(FORMAT_KEY, FORMAT.to_be_bytes().as_slice())
+                    .map_err(|e| damaged(e.into()))?;
+            }
+        }
+    }
+    txn.commit().map_err(|e| damaged(e.into()))
+}

@@ -1,0 +1,32 @@
+//! Rows of stores (the shops).
+
+use std::ops::ControlFlow;
+
+use super::codec::{decode, encode};
+use super::rows::{Order, Rows};
+use super::tables::Table;
+use super::tx::Tx;
+use crate::domain::ids::StoreId;
+use crate::domain::store::Store;
+
+/// A store by its id.
+pub fn get(rows: &dyn Rows, id: StoreId) -> Option<Store> {
+    rows.get(Table::Stores, id.as_bytes())
+        .map(|bytes| decode(&bytes))
+}
+
+/// Puts a store.
+pub fn put(tx: &mut Tx<'_>, store: &Store) {
+    tx.put(Table::Stores, store.id.as_bytes(), &encode(store));
+}
+
+/// All stores, oldest first.
+pub fn all(rows: &dyn Rows) -> Vec<Store> {
+    let mut stores: Vec<Store> = Vec::new();
+    rows.scan(Table::Stores, &[], Order::Ascending, &mut |_, value| {
+        stores.push(decode(value));
+        ControlFlow::Continue(())
+    });
+    stores.sort_by_key(|store| (store.created, store.id));
+    stores
+}
