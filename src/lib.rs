@@ -1,1 +1,9 @@
-//! Tollway
+//! Tollway: a Lightning-first payment gateway in one binary.
+//!
+//! Floors: `domain ← wallet/store ← service ← api/lnurl/ui`; keepers beside, ports and adapters below.
+
+pub mod adapters;
+pub mod domain;
+pub mod ports;
+pub mod store;
+pub mod wallet;

@@ -123,10 +123,7 @@ fn scaled(btc: Decimal, digits: u32, rounding: RoundingStrategy) -> Option<u64> 
         return None;
     }
     let scaled = btc.checked_mul(Decimal::from(10_u64.checked_pow(digits)?))?;
-    scaled
-        .round_dp_with_strategy(0, rounding)
-        .try_into()
-        .ok()
+    scaled.round_dp_with_strategy(0, rounding).try_into().ok()
 }
 
 /// A currency an amount may be in: `BTC`, `SATS`, or a fiat code of ISO 4217.
@@ -135,16 +132,83 @@ pub struct Currency([u8; 4]);
 
 /// ISO 4217 codes with their decimals, as far as rates are published for them.
 const FIAT: &[(&str, u32)] = &[
-    ("AED", 2), ("ARS", 2), ("AUD", 2), ("BDT", 2), ("BGN", 2), ("BHD", 3), ("BRL", 2), ("CAD", 2),
-    ("CHF", 2), ("CLP", 0), ("CNY", 2), ("COP", 2), ("CRC", 2), ("CUP", 2), ("CZK", 2), ("DKK", 2),
-    ("DOP", 2), ("EGP", 2), ("EUR", 2), ("GBP", 2), ("GEL", 2), ("GHS", 2), ("GTQ", 2), ("HKD", 2),
-    ("HNL", 2), ("HUF", 2), ("IDR", 2), ("ILS", 2), ("INR", 2), ("ISK", 0), ("JOD", 3), ("JPY", 0),
-    ("KES", 2), ("KRW", 0), ("KWD", 3), ("KZT", 2), ("LBP", 2), ("LKR", 2), ("MAD", 2), ("MMK", 2),
-    ("MXN", 2), ("MYR", 2), ("NGN", 2), ("NIO", 2), ("NOK", 2), ("NPR", 2), ("NZD", 2), ("OMR", 3),
-    ("PAB", 2), ("PEN", 2), ("PHP", 2), ("PKR", 2), ("PLN", 2), ("PYG", 0), ("QAR", 2), ("RON", 2),
-    ("RSD", 2), ("RUB", 2), ("SAR", 2), ("SEK", 2), ("SGD", 2), ("THB", 2), ("TND", 3), ("TRY", 2),
-    ("TWD", 2), ("TZS", 2), ("UAH", 2), ("UGX", 0), ("USD", 2), ("UYU", 2), ("UZS", 2), ("VES", 2),
-    ("VND", 0), ("XAF", 0), ("XOF", 0), ("ZAR", 2), ("ZMW", 2),
+    ("AED", 2),
+    ("ARS", 2),
+    ("AUD", 2),
+    ("BDT", 2),
+    ("BGN", 2),
+    ("BHD", 3),
+    ("BRL", 2),
+    ("CAD", 2),
+    ("CHF", 2),
+    ("CLP", 0),
+    ("CNY", 2),
+    ("COP", 2),
+    ("CRC", 2),
+    ("CUP", 2),
+    ("CZK", 2),
+    ("DKK", 2),
+    ("DOP", 2),
+    ("EGP", 2),
+    ("EUR", 2),
+    ("GBP", 2),
+    ("GEL", 2),
+    ("GHS", 2),
+    ("GTQ", 2),
+    ("HKD", 2),
+    ("HNL", 2),
+    ("HUF", 2),
+    ("IDR", 2),
+    ("ILS", 2),
+    ("INR", 2),
+    ("ISK", 0),
+    ("JOD", 3),
+    ("JPY", 0),
+    ("KES", 2),
+    ("KRW", 0),
+    ("KWD", 3),
+    ("KZT", 2),
+    ("LBP", 2),
+    ("LKR", 2),
+    ("MAD", 2),
+    ("MMK", 2),
+    ("MXN", 2),
+    ("MYR", 2),
+    ("NGN", 2),
+    ("NIO", 2),
+    ("NOK", 2),
+    ("NPR", 2),
+    ("NZD", 2),
+    ("OMR", 3),
+    ("PAB", 2),
+    ("PEN", 2),
+    ("PHP", 2),
+    ("PKR", 2),
+    ("PLN", 2),
+    ("PYG", 0),
+    ("QAR", 2),
+    ("RON", 2),
+    ("RSD", 2),
+    ("RUB", 2),
+    ("SAR", 2),
+    ("SEK", 2),
+    ("SGD", 2),
+    ("THB", 2),
+    ("TND", 3),
+    ("TRY", 2),
+    ("TWD", 2),
+    ("TZS", 2),
+    ("UAH", 2),
+    ("UGX", 0),
+    ("USD", 2),
+    ("UYU", 2),
+    ("UZS", 2),
+    ("VES", 2),
+    ("VND", 0),
+    ("XAF", 0),
+    ("XOF", 0),
+    ("ZAR", 2),
+    ("ZMW", 2),
 ];
 
 impl Currency {
@@ -334,7 +398,10 @@ mod tests {
 
     #[test]
     fn prices_round_half_away_from_zero() {
-        let price = Money { amount: dec("1.005"), currency: "USD".parse().expect("known") };
+        let price = Money {
+            amount: dec("1.005"),
+            currency: "USD".parse().expect("known"),
+        };
         assert_eq!(price.round_price().amount, dec("1.01"));
     }
 }

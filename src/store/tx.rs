@@ -136,10 +136,7 @@ impl Rows for Snapshot {
     }
 }
 
-fn get(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-    key: &[u8],
-) -> Option<Vec<u8>> {
+fn get(table: &impl ReadableTable<&'static [u8], &'static [u8]>, key: &[u8]) -> Option<Vec<u8>> {
     table
         .get(key)
         .unwrap_or_else(|e| io_failed(&e))

@@ -141,11 +141,7 @@ impl Writer {
                 answers.extend(run(&mut tx, job)?);
             }
             tx.put_till_changes();
-            (
-                tx.writes > 0,
-                tx.wakes,
-                std::mem::take(&mut tx.announced),
-            )
+            (tx.writes > 0, tx.wakes, std::mem::take(&mut tx.announced))
         };
         if wrote {
             txn.commit().map_err(fatal)?;
