@@ -6,7 +6,6 @@
 mod json;
 mod pull;
 
-use std::collections::HashSet;
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
@@ -205,16 +204,19 @@ async fn call_bitcoind(rpc: &Rpc) -> Result<String, String> {
     }
 }
 
-/// `count` different ports that nothing listens on now.
-fn free_ports(count: usize) -> Result<HashSet<u16>, String> {
-    let mut free = HashSet::new();
-    while free.len() < count {
-        let mut random = [0; 2];
-        getrandom::fill(&mut random).map_err(|e| e.to_string())?;
-        let port = u16::from_le_bytes(random);
-        if PORTS.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            free.insert(port);
-        }
+/// `count` ports that nothing listens on now. The search begins at a place that differs from process to process, so that
+/// two sandboxes that are set up at once don't choose the same.
+fn free_ports(count: usize) -> Result<Vec<u16>, String> {
+    let begin = std::process::id().wrapping_mul(61) as usize % PORTS.len();
+    let free: Vec<u16> = PORTS
+        .cycle()
+        .skip(begin)
+        .take(PORTS.len())
+        .filter(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+        .take(count)
+        .collect();
+    if free.len() < count {
+        return Err(format!("only {} free ports", free.len()));
     }
     Ok(free)
 }
@@ -247,5 +249,7 @@ mod tests {
         let ports = free_ports(3).expect("ports");
         assert_eq!(ports.len(), 3);
         assert!(ports.iter().all(|port| PORTS.contains(port)));
+        assert!(ports.windows(2).all(|pair| pair[0] != pair[1]));
+        assert!(free_ports(PORTS.len() + 1).is_err());
     }
 }
