@@ -12,7 +12,8 @@ use bdk_wallet::chain::{
 };
 use bdk_wallet::descriptor::ExtendedDescriptor;
 use bdk_wallet::{ChangeSet, KeychainKind, Update, Wallet};
-use bitcoin::{OutPoint, Script, Transaction, Txid};
+use bitcoin::hashes::Hash;
+use bitcoin::{BlockHash, OutPoint, Script, Transaction, Txid};
 
 use super::change;
 use super::record::TillRecord;
@@ -122,15 +123,16 @@ impl Till {
         self.wallet.derivation_of_spk(script.to_owned())
     }
 
-    /// Takes what is its own of a sighting. Answers with the external addresses whose picture may have changed.
+    /// Takes what is its own of a sighting, which `replaces` blocks seen before or not. Answers with the external addresses whose picture may have changed.
     pub(super) fn apply(
         &mut self,
         sighting: &Sighting,
+        replaces: bool,
         tip: u32,
         watch: &WatchList,
     ) -> BTreeSet<u32> {
         let mine = self.relevant(sighting);
-        let forked = self.first_fork(sighting);
+        let forked = self.first_fork(sighting, replaces);
         let mut touched = BTreeSet::new();
         if !mine.is_empty() || forked.is_some() {
             touched.extend(self.take_in(sighting, &mine, forked));
@@ -184,24 +186,25 @@ impl Till {
         mine
     }
 
-    /// The lowest block of this till's chain that the sighting says is no longer of the best chain,
-    /// as the block that took its place.
-    fn first_fork(&self, sighting: &Sighting) -> Option<BlockId> {
+    /// The lowest block of this till's chain that is no longer of the best chain, as what took its place.
+    fn first_fork(&self, sighting: &Sighting, replaces: bool) -> Option<BlockId> {
         let base = sighting.blocks.first()?.height;
         let mut fork = None;
         for known in self.wallet.checkpoints() {
-            if known.height() < base || known.height() == 0 {
+            let height = known.height();
+            if height <= base {
                 break;
             }
-            let at = usize::try_from(known.height() - base).ok();
-            if let Some(now) = at.and_then(|at| sighting.blocks.get(at))
-                && now.hash != known.hash()
-            {
-                fork = Some(BlockId {
-                    height: now.height,
-                    hash: now.hash,
-                });
-            }
+            let at = usize::try_from(height - base).ok();
+            let now = at.and_then(|at| sighting.blocks.get(at));
+            let hash = match now {
+                Some(now) if now.hash == known.hash() => continue,
+                Some(now) => now.hash,
+                // The new branch is not that high yet: no block has this hash, the next one there replaces it.
+                None if replaces => BlockHash::all_zeros(),
+                None => continue,
+            };
+            fork = Some(BlockId { height, hash });
         }
         fork
     }

@@ -134,6 +134,10 @@ impl Tills {
     /// order: those of transactions that came, went or were displaced, and, if a block moved, those whose coins
     /// have fewer than 100 confirmations.
     pub fn apply(&mut self, sighting: &Sighting) -> Vec<(TillId, u32)> {
+        let replaces = match (sighting.blocks.first(), self.trail.tip()) {
+            (Some(base), Some(tip)) => base.height < tip.height,
+            _ => false,
+        };
         if !sighting.blocks.is_empty() {
             self.trail.follow(&sighting.blocks);
             self.trail_staged = true;
@@ -147,7 +151,7 @@ impl Tills {
         let mut touched = Vec::new();
         let tip = self.tip_height();
         for (id, till) in &mut self.tills {
-            let addresses = till.apply(sighting, tip, &self.watch);
+            let addresses = till.apply(sighting, replaces, tip, &self.watch);
             if till.wallet.staged().is_some() {
                 self.staged.insert(*id);
             }

@@ -2,6 +2,7 @@
 //!
 //! A collision only lets a foreign transaction through; the tills look exactly.
 
+use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
@@ -25,13 +26,13 @@ impl WatchList {
 
     /// Those of a block's or a batch's transactions that may be a till's, in their order: they pay one of its
     /// scripts, or spend an output that did, even one made by another of them.
-    pub fn select<'a, T: AsRef<Transaction>>(&self, txs: &'a [T]) -> Vec<&'a T> {
+    pub fn select<'a, T: Borrow<Transaction>>(&self, txs: &'a [T]) -> Vec<&'a T> {
         self.read(|known| {
             let mut fresh = HashSet::new();
             let pays: Vec<bool> = txs
                 .iter()
                 .map(|tx| {
-                    let tx = tx.as_ref();
+                    let tx: &Transaction = tx.borrow();
                     let mut txid = None;
                     for (vout, output) in (0..).zip(&tx.output) {
                         if known.contains(&of_script(&output.script_pubkey)) {
@@ -46,7 +47,7 @@ impl WatchList {
                 .zip(pays)
                 .filter(|(tx, pays)| {
                     *pays
-                        || tx.as_ref().input.iter().any(|input| {
+                        || (*tx).borrow().input.iter().any(|input| {
                             let hash = of_outpoint(&input.previous_output);
                             known.contains(&hash) || fresh.contains(&hash)
                         })
