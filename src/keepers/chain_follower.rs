@@ -326,3 +326,6 @@ impl ChainFollower {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
