@@ -4,6 +4,7 @@
 
 pub mod adapters;
 pub mod domain;
+pub mod keepers;
 pub mod ports;
 pub mod store;
 pub mod wallet;

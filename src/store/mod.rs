@@ -16,6 +16,7 @@ pub mod rows;
 pub mod settings;
 pub mod signals;
 pub mod tables;
+pub mod till;
 pub mod tx;
 pub mod writer;
 pub mod check;
@@ -32,7 +33,7 @@ pub use tables::Table;
 pub use tx::{Snapshot, Tx};
 pub use writer::{Fatal, Turn, Writer};
 
-use crate::wallet::Tills;
+use crate::wallet::WatchList;
 use writer::{Job, QUEUE_MAX, Queue};
 
 /// redb's page cache. Its default is a gigabyte; ours has to fit into tens of megabytes in all.
@@ -77,6 +78,7 @@ pub struct Store {
     db: Arc<Database>,
     queue: Arc<Queue>,
     signals: Arc<Signals>,
+    watch: Arc<WatchList>,
 }
 
 impl Store {
@@ -108,18 +110,30 @@ impl Store {
             db.begin_read()
                 .map_err(|e| OpenError::Damaged(e.to_string()))?,
         );
-        check::check(&snapshot).map_err(OpenError::Inconsistent)?;
-        let tills = Tills::default();
+check::check(&snapshot).map_err(OpenError::Inconsistent)?;
+        let tills = till::load(&snapshot).map_err(OpenError::Inconsistent)?;
+        let watch = tills.watch();
         drop(snapshot);
         let queue = Arc::new(Queue::default());
         let signals = Arc::new(Signals::default());
         let writer = Writer::new(db.clone(), queue.clone(), signals.clone(), tills);
-        Ok((Self { db, queue, signals }, writer))
+        let store = Self {
+            db,
+            queue,
+            signals,
+            watch,
+        };
+        Ok((store, writer))
     }
 
     /// Wake flags and live facts.
     pub fn signals(&self) -> &Signals {
         &self.signals
+    }
+
+    /// What the tills watch for.
+    pub fn watch(&self) -> Arc<WatchList> {
+        self.watch.clone()
     }
 
     /// Runs a job that can't be refused and waits until it is durable. For requests: refused when too many wait.

@@ -1,12 +1,28 @@
-//! The tills.
-/// All tills.
-#[derive(Default)]
-pub struct Tills;
-impl Tills {
-    pub(crate) fn has_staged(&self) -> bool {
-        false
-    }
-    pub(crate) fn take_staged(&mut self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        Vec::new()
-    }
-}
+//! The tills: on-chain accounts as values in memory, one bdk wallet each, public keys only.
+//!
+//! No I/O happens here. What a change stages is written by the store in the commit of the rows that need it;
+//! what the chain shows comes in as a [`Sighting`]; keys come in with the call that signs.
+
+mod bytes;
+pub mod change;
+pub mod keychain;
+mod picture;
+pub mod record;
+pub mod sighting;
+pub mod spend;
+mod till;
+pub mod tills;
+pub mod trail;
+pub mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use keychain::Keychain;
+pub use picture::{TillBalance, TxStanding};
+pub use record::{TillKind, TillRecord};
+pub use sighting::{Anchored, Sighting};
+pub use spend::{SignedSpend, SpendRequest};
+pub use tills::Tills;
+pub use trail::Trail;
+pub use watch::WatchList;

@@ -1,0 +1,5 @@
+//! Chain sources: what stands behind [`crate::ports::chain::Chain`].
+
+mod bitcoind;
+
+pub use bitcoind::BitcoindChain;

@@ -1,0 +1,68 @@
+//! What the chain follower knows, for everyone else to look at.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::ports::chain::BlockRef;
+
+/// Where the chain follower stands.
+#[derive(Debug, Default)]
+pub struct FollowerState(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    tip: Option<BlockRef>,
+    synced: Option<u32>,
+    error: Option<String>,
+}
+
+impl FollowerState {
+    /// The tip of the best chain as last seen: where a new till begins. `None` before the first answer.
+    pub fn known_tip(&self) -> Option<BlockRef> {
+        self.with(|known| known.tip)
+    }
+
+    /// Up to which height the tills have seen everything.
+    pub fn synced_height(&self) -> Option<u32> {
+        self.with(|known| known.synced)
+    }
+
+    /// Why the chain source does not answer, if it doesn't.
+    pub fn error(&self) -> Option<String> {
+        self.with(|known| known.error.clone())
+    }
+
+    /// Whether the chain source answered last time.
+    pub fn is_reachable(&self) -> bool {
+        self.with(|known| known.error.is_none() && known.tip.is_some())
+    }
+
+    /// Whether the tills have seen the tip.
+    pub fn is_synced(&self) -> bool {
+        self.with(|known| {
+            let tip = known.tip.map(|tip| tip.height);
+            tip.is_some() && known.synced >= tip && known.error.is_none()
+        })
+    }
+
+    pub(super) fn saw_tip(&self, tip: BlockRef) {
+        self.with(|known| known.tip = Some(tip));
+    }
+
+    pub(super) fn synced_to(&self, height: u32) {
+        self.with(|known| known.synced = Some(height));
+    }
+
+    /// It answered. What it had failed with before, if it had.
+    pub(super) fn answered(&self) -> Option<String> {
+        self.with(|known| known.error.take())
+    }
+
+    /// It failed. Whether that is news.
+    pub(super) fn failed(&self, why: &str) -> bool {
+        self.with(|known| known.error.replace(why.to_owned()).as_deref() != Some(why))
+    }
+
+    fn with<R>(&self, look: impl FnOnce(&mut Known) -> R) -> R {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,66 @@
+//! Tills in the file: a record each, written once, and change sets, appended.
+
+use super::rows::{Order, Rows};
+use super::tables::Table;
+use super::tx::Tx;
+use crate::wallet::tills::TRAIL_KEY;
+use crate::wallet::{TillRecord, Tills};
+
+use std::ops::ControlFlow;
+
+/// Version of [`TillRecord`]'s layout, before its fields.
+const VERSION: u8 = 1;
+
+/// Brings every till back into memory. The error says which row does not fit.
+pub fn load(rows: &dyn Rows) -> Result<Tills, String> {
+    let mut records = Vec::new();
+    rows.scan(Table::Tills, &[], Order::Ascending, &mut |_, row| {
+        records.push(decode(row));
+        ControlFlow::Continue(())
+    });
+    let mut tills = Tills::default();
+    if let Some(row) = rows.get(Table::TillChanges, TRAIL_KEY) {
+        tills.restore_trail(&row)?;
+    }
+    for record in records {
+        let record = record?;
+        let mut change_sets = Vec::new();
+        if !record.resting {
+            let prefix = record.id.to_key();
+            rows.scan(
+                Table::TillChanges,
+                &prefix,
+                Order::Ascending,
+                &mut |_, row| {
+                    change_sets.push(row.to_vec());
+                    ControlFlow::Continue(())
+                },
+            );
+        }
+        tills.restore(record, &change_sets)?;
+    }
+    Ok(tills)
+}
+
+/// Opens a new till. The error is the wallet's: nothing was changed.
+pub fn add(tx: &mut Tx<'_>, record: TillRecord) -> Result<(), String> {
+    let key = record.id.to_key();
+    let row = encode(&record);
+    tx.tills_mut().open(record)?;
+    tx.put(Table::Tills, &key, &row);
+    Ok(())
+}
+
+fn encode(record: &TillRecord) -> Vec<u8> {
+    let mut row = vec![VERSION];
+    minicbor::encode(record, &mut row).unwrap_or_else(|e| panic!("writing to memory: {e}"));
+    row
+}
+
+fn decode(row: &[u8]) -> Result<TillRecord, String> {
+    match row.split_first() {
+        Some((&VERSION, body)) => minicbor::decode(body).map_err(|e| format!("a till: {e}")),
+        Some((version, _)) => Err(format!("a till of unknown version {version}")),
+        None => Err("an empty till".to_owned()),
+    }
+}

@@ -1,0 +1,187 @@
+//! Change sets of a till as records: a version byte, then numbered fields. Rows are appended, never rewritten;
+//! merged in order they are the wallet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bdk_wallet::chain::{BlockId, ConfirmationBlockTime, DescriptorExt, tx_graph};
+use bdk_wallet::descriptor::ExtendedDescriptor;
+use bdk_wallet::{ChangeSet, KeychainKind};
+use bitcoin::consensus::{deserialize, serialize};
+use bitcoin::{OutPoint, Transaction, TxOut, Txid};
+use minicbor::bytes::ByteVec;
+use minicbor::{Decode, Encode};
+
+use super::bytes::{Block, Hash32, Output};
+use crate::ports::chain::BlockRef;
+
+const VERSION: u8 = 1;
+
+#[derive(Default, Encode, Decode)]
+#[cbor(map)]
+struct Stored {
+    /// Highest index revealed of the external chain.
+    #[n(0)]
+    external: Option<u32>,
+    /// The same of the internal chain.
+    #[n(1)]
+    internal: Option<u32>,
+    /// Checkpoints added.
+    #[n(2)]
+    blocks: Option<Vec<Block>>,
+    /// Heights of checkpoints removed.
+    #[n(3)]
+    removed: Option<Vec<u32>>,
+    #[n(4)]
+    txs: Option<Vec<ByteVec>>,
+    #[n(5)]
+    txouts: Option<Vec<(Output, ByteVec)>>,
+    /// Transaction, block, time of the block.
+    #[n(6)]
+    anchors: Option<Vec<(Hash32, Block, u64)>>,
+    #[n(7)]
+    first_seen: Option<Vec<(Hash32, u64)>>,
+    #[n(8)]
+    last_seen: Option<Vec<(Hash32, u64)>>,
+    #[n(9)]
+    last_evicted: Option<Vec<(Hash32, u64)>>,
+    /// Outputs locked (true) or unlocked (false).
+    #[n(10)]
+    locks: Option<Vec<(Output, bool)>>,
+}
+
+/// A change set as a record. Descriptors and network are left out: the till's record has them.
+pub(super) fn encode(
+    change: &ChangeSet,
+    descriptors: &BTreeMap<KeychainKind, ExtendedDescriptor>,
+) -> Vec<u8> {
+    // Taken apart field by field: a field that a later bdk adds must not be lost in silence.
+    let ChangeSet {
+        descriptor: _,
+        change_descriptor: _,
+        network: _,
+        local_chain,
+        tx_graph,
+        indexer,
+        locked_outpoints,
+    } = change;
+    let tx_graph::ChangeSet {
+        txs,
+        txouts,
+        anchors,
+        last_seen,
+        last_evicted,
+        first_seen,
+    } = tx_graph;
+    let revealed = |keychain| {
+        let descriptor = descriptors.get(&keychain)?;
+        indexer
+            .last_revealed
+            .get(&descriptor.descriptor_id())
+            .copied()
+    };
+    let times = |times: &BTreeMap<Txid, u64>| {
+        some(times.iter().map(|(txid, secs)| ((*txid).into(), *secs)))
+    };
+    let stored = Stored {
+        external: revealed(KeychainKind::External),
+        internal: revealed(KeychainKind::Internal),
+        blocks: some(local_chain.blocks.iter().filter_map(|(height, hash)| {
+            let (height, hash) = (*height, (*hash)?);
+            Some(BlockRef { height, hash }.into())
+        })),
+        removed: some(
+            (local_chain.blocks.iter())
+                .filter(|(_, hash)| hash.is_none())
+                .map(|(height, _)| *height),
+        ),
+        txs: some(txs.iter().map(|tx| serialize(tx.as_ref()).into())),
+        txouts: some(
+            txouts
+                .iter()
+                .map(|(outpoint, txout)| ((*outpoint).into(), serialize(txout).into())),
+        ),
+        anchors: some(anchors.iter().map(|(anchor, txid)| {
+            let BlockId { height, hash } = anchor.block_id;
+            let block = BlockRef { height, hash };
+            ((*txid).into(), block.into(), anchor.confirmation_time)
+        })),
+        first_seen: times(first_seen),
+        last_seen: times(last_seen),
+        last_evicted: times(last_evicted),
+        locks: some(
+            (locked_outpoints.outpoints.iter())
+                .map(|(outpoint, locked)| ((*outpoint).into(), *locked)),
+        ),
+    };
+    let mut record = vec![VERSION];
+    minicbor::encode(&stored, &mut record).unwrap_or_else(|e| panic!("writing to memory: {e}"));
+    record
+}
+
+/// The change set of a record.
+pub(super) fn decode(
+    record: &[u8],
+    descriptors: &BTreeMap<KeychainKind, ExtendedDescriptor>,
+) -> Result<ChangeSet, String> {
+    let body = match record.split_first() {
+        Some((&VERSION, body)) => body,
+        Some((version, _)) => return Err(format!("change set of unknown version {version}")),
+        None => return Err("empty change set".to_owned()),
+    };
+    let stored: Stored = minicbor::decode(body).map_err(|e| format!("change set: {e}"))?;
+    let mut change = ChangeSet::default();
+
+    for (keychain, index) in [
+        (KeychainKind::External, stored.external),
+        (KeychainKind::Internal, stored.internal),
+    ] {
+        if let (Some(descriptor), Some(index)) = (descriptors.get(&keychain), index) {
+            let id = descriptor.descriptor_id();
+            change.indexer.last_revealed.insert(id, index);
+        }
+    }
+    for block in all(stored.blocks).map(BlockRef::from) {
+        let blocks = &mut change.local_chain.blocks;
+        blocks.insert(block.height, Some(block.hash));
+    }
+    for height in all(stored.removed) {
+        change.local_chain.blocks.insert(height, None);
+    }
+    for bytes in all(stored.txs) {
+        let tx: Transaction = deserialize(&bytes).map_err(|e| format!("transaction: {e}"))?;
+        change.tx_graph.txs.insert(Arc::new(tx));
+    }
+    for (output, bytes) in all(stored.txouts) {
+        let txout: TxOut = deserialize(&bytes).map_err(|e| format!("output: {e}"))?;
+        change.tx_graph.txouts.insert(output.into(), txout);
+    }
+    for (txid, block, confirmation_time) in all(stored.anchors) {
+        let BlockRef { height, hash } = block.into();
+        let anchor = ConfirmationBlockTime {
+            block_id: BlockId { height, hash },
+            confirmation_time,
+        };
+        change.tx_graph.anchors.insert((anchor, txid.into()));
+    }
+    change.tx_graph.first_seen = times(stored.first_seen);
+    change.tx_graph.last_seen = times(stored.last_seen);
+    change.tx_graph.last_evicted = times(stored.last_evicted);
+    change.locked_outpoints.outpoints = all(stored.locks)
+        .map(|(output, locked)| (OutPoint::from(output), locked))
+        .collect();
+    Ok(change)
+}
+
+fn some<T>(items: impl Iterator<Item = T>) -> Option<Vec<T>> {
+    let items: Vec<T> = items.collect();
+    (!items.is_empty()).then_some(items)
+}
+
+fn all<T>(items: Option<Vec<T>>) -> impl Iterator<Item = T> {
+    items.into_iter().flatten()
+}
+
+fn times(rows: Option<Vec<(Hash32, u64)>>) -> BTreeMap<Txid, u64> {
+    all(rows).map(|(txid, secs)| (txid.into(), secs)).collect()
+}

@@ -1,0 +1,144 @@
+//! The seed: the node's keys and every hot till's keys come from its twelve words.
+//!
+//! BIP84 account 0 belongs to the node's own wallet; tills have account 1 and up.
+
+use std::fmt;
+
+use bip39::Mnemonic;
+use bitcoin::bip32::{ChildNumber, DerivationPath, Xpriv, Xpub};
+use bitcoin::psbt::Psbt;
+use bitcoin::secp256k1::{All, Secp256k1};
+use bitcoin::{Network, NetworkKind};
+
+/// The secret of the whole gateway, in memory. Its `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct Keychain {
+    seed: [u8; 64],
+    master: Xpriv,
+    network: Network,
+    secp: Secp256k1<All>,
+}
+
+impl fmt::Debug for Keychain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keychain")
+            .field("network", &self.network)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Twelve English words (BIP39) that hold these 16 bytes.
+pub fn new_mnemonic(entropy: [u8; 16]) -> String {
+    Mnemonic::from_entropy(&entropy)
+        .map(|words| words.to_string())
+        .unwrap_or_else(|e| panic!("16 bytes are a valid BIP39 entropy: {e}"))
+}
+
+impl Keychain {
+    /// From BIP39 words, without a passphrase. The error names no word.
+    pub fn from_mnemonic(words: &str, network: Network) -> Result<Self, String> {
+        let mnemonic = Mnemonic::parse(words.trim())
+            .map_err(|_| "the seed is not a valid BIP39 mnemonic".to_owned())?;
+        let seed = mnemonic.to_seed("");
+        let master = Xpriv::new_master(network, &seed)
+            .map_err(|e| format!("the seed has no master key: {e}"))?;
+        Ok(Self {
+            seed,
+            master,
+            network,
+            secp: Secp256k1::new(),
+        })
+    }
+
+    /// The chain its addresses are for.
+    pub const fn network(&self) -> Network {
+        self.network
+    }
+
+    /// The BIP39 seed the embedded node starts from.
+    pub const fn node_seed(&self) -> [u8; 64] {
+        self.seed
+    }
+
+    /// The public descriptors of an account: addresses handed out, then change (BIP84, BIP380, BIP382).
+    ///
+    /// Panics for account 0, which is the node's own.
+    pub fn descriptors(&self, account: u32) -> (String, String) {
+        assert!(account > 0, "account 0 belongs to the node's own wallet");
+        let path = self.account_path(account);
+        let key = self
+            .master
+            .derive_priv(&self.secp, &path)
+            .unwrap_or_else(|e| panic!("account {account} can't be derived: {e}"));
+        let public = Xpub::from_priv(&self.secp, &key);
+        let fingerprint = self.master.fingerprint(&self.secp);
+        let chain = |number: u8| format!("wpkh([{fingerprint}/{path}]{public}/{number}/*)");
+        (chain(0), chain(1))
+    }
+
+    /// Signs every input whose key origin is this seed's. The error lists the inputs left unsigned.
+    pub(super) fn sign(&self, psbt: &mut Psbt) -> Result<(), String> {
+        psbt.sign(&self.master, &self.secp)
+            .map(drop)
+            .map_err(|(_, errors)| format!("inputs could not be signed: {errors:?}"))
+    }
+
+    fn account_path(&self, account: u32) -> DerivationPath {
+        let coin = match NetworkKind::from(self.network) {
+            NetworkKind::Main => 0,
+            NetworkKind::Test => 1,
+        };
+        [84, coin, account]
+            .map(|index| {
+                ChildNumber::from_hardened_idx(index)
+                    .unwrap_or_else(|e| panic!("account {account} can't be derived: {e}"))
+            })
+            .as_slice()
+            .into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon \
+                         abandon abandon about";
+
+    #[test]
+    fn bip84_example_account_one_has_the_origin_of_the_example_seed() {
+        let keychain = Keychain::from_mnemonic(WORDS, Network::Bitcoin).expect("valid");
+        let (external, internal) = keychain.descriptors(1);
+        assert!(external.starts_with("wpkh([73c5da0a/84'/0'/1']xpub"));
+        assert!(external.ends_with("/0/*)") && internal.ends_with("/1/*)"));
+        assert_eq!(external.replace("/0/*)", "/1/*)"), internal);
+        let test = Keychain::from_mnemonic(WORDS, Network::Regtest).expect("valid");
+        assert!(
+            test.descriptors(7)
+                .0
+                .starts_with("wpkh([73c5da0a/84'/1'/7']tpub")
+        );
+    }
+
+    #[test]
+    fn the_node_seed_is_the_bip39_seed() {
+        let keychain = Keychain::from_mnemonic(WORDS, Network::Regtest).expect("valid");
+        assert!(
+            hex::encode(keychain.node_seed()).starts_with("5eb00bbddcf069084889a8ab9155568165f5c4")
+        );
+    }
+
+    #[test]
+    fn nothing_secret_is_shown_and_bad_words_are_not_repeated() {
+        let keychain = Keychain::from_mnemonic(WORDS, Network::Regtest).expect("valid");
+        let shown = format!("{keychain:?}");
+        assert!(!shown.contains("prv") && !shown.contains("5eb0") && !shown.contains("94, 176"));
+        let refused = Keychain::from_mnemonic("abandon secret", Network::Regtest).expect_err("bad");
+        assert!(!refused.contains("secret") && !refused.contains("abandon"));
+    }
+
+    #[test]
+    fn new_words_are_twelve_and_hold_the_entropy() {
+        assert_eq!(new_mnemonic([0; 16]), WORDS);
+    }
+}

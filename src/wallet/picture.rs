@@ -1,0 +1,186 @@
+//! What the tills hold, as the best chain and the mempool show it now.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bdk_wallet::LocalOutput;
+use bitcoin::{OutPoint, Txid};
+
+use super::till::{Till, confirmations, height_of};
+use super::tills::Tills;
+use crate::domain::money::Sat;
+use crate::domain::till::{Coin, TillId};
+
+/// A coinbase output can be spent after this many blocks.
+const COINBASE_MATURITY: u32 = 100;
+
+/// Where a transaction of ours stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TxStanding {
+    /// In a block of the best chain.
+    Confirmed {
+        /// Blocks on top, its own included.
+        confirmations: u32,
+    },
+    /// In the node's mempool.
+    Mempool,
+    /// Neither, as far as was seen since this start. It may still be out.
+    Unseen,
+}
+
+/// What a till holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TillBalance {
+    /// Unspent, in a block.
+    pub confirmed: Sat,
+    /// Unspent, not in a block.
+    pub unconfirmed: Sat,
+    /// Free to be spent now: not locked, mature, and confirmed or change of our own.
+    pub spendable: Sat,
+}
+
+impl Tills {
+    /// The whole picture of some addresses of a till: every output that pays them, spent since or not; what was
+    /// displaced, evicted or reorganised away is not there. Each wanted address has an entry, be it empty.
+    pub fn pictures(&self, till: TillId, wanted: &[u32]) -> BTreeMap<u32, Vec<Coin>> {
+        let mut pictures: BTreeMap<u32, Vec<Coin>> =
+            wanted.iter().map(|index| (*index, Vec::new())).collect();
+        let Some(till) = self.tills.get(&till) else {
+            return pictures;
+        };
+        let tip = self.tip_height();
+        let indexes: BTreeSet<u32> = wanted.iter().copied().collect();
+        let graph = till.wallet.tx_graph();
+        for (index, output) in till.received(move |index| indexes.contains(&index)) {
+            let replaceable = graph
+                .get_tx(output.outpoint.txid)
+                .is_some_and(|tx| tx.is_explicitly_rbf());
+            pictures.entry(index).or_default().push(Coin {
+                outpoint: output.outpoint,
+                amount: output.txout.value.into(),
+                confirmations: height_of(&output.chain_position)
+                    .map_or(0, |height| confirmations(height, tip)),
+                replaceable,
+            });
+        }
+        for coins in pictures.values_mut() {
+            coins.sort_by_key(|coin| coin.outpoint);
+        }
+        pictures
+    }
+
+    /// Where a transaction stands that a till made.
+    pub fn standing(&self, till: TillId, txid: Txid) -> TxStanding {
+        let height = self.tills.get(&till).and_then(|till| till.height(txid));
+        match height {
+            Some(height) => TxStanding::Confirmed {
+                confirmations: confirmations(height, self.tip_height()),
+            },
+            None if self.mempool.contains(&txid) => TxStanding::Mempool,
+            None => TxStanding::Unseen,
+        }
+    }
+
+    /// What a till holds; nothing if there is no such till.
+    pub fn balance(&self, till: TillId) -> TillBalance {
+        let mut balance = TillBalance::default();
+        let Some(till) = self.tills.get(&till) else {
+            return balance;
+        };
+        let unfit = till.unfit(self.tip_height());
+        for output in till.wallet.list_unspent() {
+            let amount = Sat::from(output.txout.value);
+            let sum = if output.chain_position.is_confirmed() {
+                &mut balance.confirmed
+            } else {
+                &mut balance.unconfirmed
+            };
+            *sum = sum.plus(amount);
+            let locked = till.wallet.is_outpoint_locked(output.outpoint);
+            if !locked && !unfit.contains(&output.outpoint) {
+                balance.spendable = balance.spendable.plus(amount);
+            }
+        }
+        balance
+    }
+
+    /// Payments to us that are neither in a block nor known to have been dropped. A follower that starts, or that
+    /// saw a reorganisation, looks whether the mempool still has them. What we made ourselves is not among
+    /// them: its bytes are ours to send again.
+    pub fn pending(&self) -> BTreeSet<Txid> {
+        let mut pending = BTreeSet::new();
+        for till in self.tills.values() {
+            for tx in till.wallet.transactions() {
+                if !tx.chain_position.is_confirmed() && !till.is_ours(&tx.tx_node.tx) {
+                    pending.insert(tx.tx_node.txid);
+                }
+            }
+        }
+        pending
+    }
+}
+
+impl Till {
+    /// The height of a transaction's block in the best chain.
+    fn height(&self, txid: Txid) -> Option<u32> {
+        let node = self.wallet.tx_graph().get_tx_node(txid)?;
+        let chain = self.wallet.local_chain();
+        node.anchors
+            .iter()
+            .map(|anchor| anchor.block_id)
+            .find(|block| {
+                chain
+                    .get(block.height)
+                    .is_some_and(|known| known.hash() == block.hash)
+            })
+            .map(|block| block.height)
+    }
+
+    /// Whether a transaction spends a coin of this till: then we made it.
+    fn is_ours(&self, tx: &bitcoin::Transaction) -> bool {
+        let index = self.wallet.spk_index();
+        (tx.input.iter()).any(|input| index.txout(input.previous_output).is_some())
+    }
+
+    /// Unspent outputs that must not be spent yet: unconfirmed ones that others made, or that hang on such,
+    /// and coinbase outputs that are not mature.
+    pub(super) fn unfit(&self, tip: u32) -> BTreeSet<OutPoint> {
+        let mut solid = BTreeMap::new();
+        for tx in self.wallet.transactions() {
+            if tx.chain_position.is_confirmed() {
+                solid.insert(tx.tx_node.txid, true);
+            }
+        }
+        self.wallet
+            .list_unspent()
+            .filter(|output| {
+                self.is_immature(output, tip) || !self.is_solid(output.outpoint.txid, &mut solid)
+            })
+            .map(|output| output.outpoint)
+            .collect()
+    }
+
+    /// Confirmed, or made by us of nothing but solid coins.
+    fn is_solid(&self, txid: Txid, known: &mut BTreeMap<Txid, bool>) -> bool {
+        if let Some(solid) = known.get(&txid) {
+            return *solid;
+        }
+        let index = self.wallet.spk_index();
+        let solid = self.wallet.tx_graph().get_tx(txid).is_some_and(|tx| {
+            tx.input.iter().all(|input| {
+                let from = input.previous_output;
+                index.txout(from).is_some() && self.is_solid(from.txid, known)
+            })
+        });
+        known.insert(txid, solid);
+        solid
+    }
+
+    fn is_immature(&self, output: &LocalOutput, tip: u32) -> bool {
+        let graph = self.wallet.tx_graph();
+        graph
+            .get_tx(output.outpoint.txid)
+            .is_some_and(|tx| tx.is_coinbase())
+            && height_of(&output.chain_position)
+                .is_none_or(|height| confirmations(height, tip) < COINBASE_MATURITY)
+    }
+}

@@ -1,0 +1,46 @@
+//! What a till is from its first day: written once, in `Table::Tills`.
+
+use bitcoin::Network;
+use minicbor::{Decode, Encode};
+
+use super::bytes;
+use crate::domain::till::TillId;
+use crate::ports::chain::BlockRef;
+
+/// Who can spend from a till.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum TillKind {
+    /// We can: its keys derive from our seed.
+    #[n(0)]
+    Hot,
+}
+
+/// A till's fixed data.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct TillRecord {
+    /// Which till.
+    #[n(0)]
+    pub id: TillId,
+    /// BIP84 account of the seed; from one counter, never used twice, never 0.
+    #[n(1)]
+    pub account: u32,
+    /// Who can spend.
+    #[n(2)]
+    pub kind: TillKind,
+    /// Descriptor of the addresses handed out, public keys only, with key origin.
+    #[n(3)]
+    pub external: String,
+    /// Descriptor of change addresses.
+    #[n(4)]
+    pub internal: String,
+    /// Which chain.
+    #[cbor(n(5), with = "bytes::network")]
+    pub network: Network,
+    /// The best block when the till was opened: none of its addresses was known to anyone before.
+    #[cbor(n(6), with = "bytes::block_ref")]
+    pub birthday: BlockRef,
+    /// Put to rest: neither loaded nor watched any more.
+    #[n(7)]
+    pub resting: bool,
+}

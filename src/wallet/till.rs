@@ -1,0 +1,384 @@
+//! One till: a bdk wallet with public descriptors, and what it needs beside.
+//!
+//! Its own chain holds only blocks with transactions of its own, so a block without any costs it nothing.
+//! Depth is counted from the tip of the common trail.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+use bdk_wallet::chain::{
+    BlockId, CanonicalizationParams, ChainPosition, CheckPoint, ConfirmationBlockTime, FullTxOut,
+    Indexer, Merge, TxUpdate,
+};
+use bdk_wallet::descriptor::ExtendedDescriptor;
+use bdk_wallet::{ChangeSet, KeychainKind, Update, Wallet};
+use bitcoin::hashes::Hash;
+use bitcoin::{BlockHash, OutPoint, Script, Transaction, Txid};
+
+use super::change;
+use super::record::TillRecord;
+use super::sighting::Sighting;
+use super::watch::WatchList;
+use crate::domain::till::TillAddress;
+
+/// An address is shown again with each block until its coins are this deep.
+const YOUNG_CONFIRMATIONS: u32 = 100;
+
+pub(super) struct Till {
+    pub(super) record: TillRecord,
+    pub(super) wallet: Wallet,
+    descriptors: BTreeMap<KeychainKind, ExtendedDescriptor>,
+    next_change: u64,
+    /// Addresses with coins in young blocks, and the height of the newest such block.
+    young: BTreeMap<u32, u32>,
+    /// How many scripts of each chain the watch list has.
+    watched: BTreeMap<KeychainKind, u32>,
+}
+
+impl Till {
+    pub(super) fn create(record: TillRecord, watch: &WatchList) -> Result<Self, String> {
+        let wallet = Wallet::create(record.external.clone(), record.internal.clone())
+            .network(record.network)
+            .create_wallet_no_persist()
+            .map_err(|e| format!("till {}: {e}", record.id))?;
+        let mut till = Self::around(record, wallet, 0);
+        till.watch_more(watch, std::iter::empty());
+        Ok(till)
+    }
+
+    pub(super) fn restore(
+        record: TillRecord,
+        change_sets: &[Vec<u8>],
+        tip: u32,
+        watch: &WatchList,
+    ) -> Result<Self, String> {
+        let failed = |why: String| format!("till {}: {why}", record.id);
+        let parse = |text: &str| {
+            text.parse::<ExtendedDescriptor>()
+                .map_err(|e| failed(e.to_string()))
+        };
+        let external = parse(&record.external)?;
+        let internal = parse(&record.internal)?;
+        let descriptors = BTreeMap::from([
+            (KeychainKind::External, external.clone()),
+            (KeychainKind::Internal, internal.clone()),
+        ]);
+        let mut merged = ChangeSet {
+            descriptor: Some(external),
+            change_descriptor: Some(internal),
+            network: Some(record.network),
+            ..ChangeSet::default()
+        };
+        for change_set in change_sets {
+            merged.merge(change::decode(change_set, &descriptors).map_err(failed)?);
+        }
+        let wallet = Wallet::load()
+            .load_wallet_no_persist(merged)
+            .map_err(|e| failed(e.to_string()))?
+            .ok_or_else(|| failed("it has no change sets".to_owned()))?;
+        let rows = u64::try_from(change_sets.len()).unwrap_or(u64::MAX);
+        let mut till = Self::around(record, wallet, rows);
+        till.find_young(tip);
+        let outpoints: Vec<_> = till.outpoints().collect();
+        till.watch_more(watch, outpoints.into_iter());
+        Ok(till)
+    }
+
+    fn around(record: TillRecord, wallet: Wallet, next_change: u64) -> Self {
+        let descriptors = wallet
+            .keychains()
+            .map(|(keychain, descriptor)| (keychain, descriptor.clone()))
+            .collect();
+        Self {
+            record,
+            wallet,
+            descriptors,
+            next_change,
+            young: BTreeMap::new(),
+            watched: BTreeMap::new(),
+        }
+    }
+
+    /// What changed since the last call, as a row.
+    pub(super) fn take_change(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let change = self.wallet.take_staged()?;
+        let mut key = self.record.id.to_key().to_vec();
+        key.extend_from_slice(&self.next_change.to_be_bytes());
+        self.next_change += 1;
+        Some((key, change::encode(&change, &self.descriptors)))
+    }
+
+    pub(super) fn reveal(&mut self, watch: &WatchList) -> TillAddress {
+        let revealed = self.wallet.reveal_next_address(KeychainKind::External);
+        self.watch_more(watch, std::iter::empty());
+        TillAddress {
+            till: self.record.id,
+            index: revealed.index,
+            script: revealed.address.script_pubkey(),
+            address: revealed.address.to_string(),
+        }
+    }
+
+    pub(super) fn index_of(&self, script: &Script) -> Option<(KeychainKind, u32)> {
+        self.wallet.derivation_of_spk(script.to_owned())
+    }
+
+    /// Takes what is its own of a sighting, which `replaces` blocks seen before or not. Answers with the external addresses whose picture may have changed.
+    pub(super) fn apply(
+        &mut self,
+        sighting: &Sighting,
+        replaces: bool,
+        tip: u32,
+        watch: &WatchList,
+    ) -> BTreeSet<u32> {
+        let mine = self.relevant(sighting);
+        let forked = self.first_fork(sighting, replaces);
+        let mut touched = BTreeSet::new();
+        if !mine.is_empty() || forked.is_some() {
+            touched.extend(self.take_in(sighting, &mine, forked));
+            let made = self.outpoints_of(&mine);
+            self.watch_more(watch, made.into_iter());
+        }
+        if forked.is_some() {
+            touched.extend(self.outpoints_external().map(|(index, _)| index));
+            self.find_young(tip);
+        }
+        if !sighting.blocks.is_empty() {
+            touched.extend(self.young.keys());
+            self.young
+                .retain(|_, height| confirmations(*height, tip) < YOUNG_CONFIRMATIONS);
+        }
+        touched
+    }
+
+    /// Transactions of the sighting that pay or spend from this till, or that it knows.
+    fn relevant(&self, sighting: &Sighting) -> HashSet<Txid> {
+        let arrived = || {
+            let anchored = sighting.anchored.iter().map(|anchored| &anchored.tx);
+            anchored.chain(sighting.seen.iter().map(|(tx, _)| tx))
+        };
+        let mut mine = HashSet::new();
+        // An output made in this very sighting may be spent in it too.
+        let mut made = HashSet::new();
+        for tx in arrived() {
+            if self.wallet.spk_index().is_tx_relevant(tx) {
+                let txid = tx.compute_txid();
+                let outputs = (0..).zip(&tx.output);
+                let ours =
+                    outputs.filter(|(_, output)| self.index_of(&output.script_pubkey).is_some());
+                made.extend(ours.map(|(vout, _)| OutPoint::new(txid, vout)));
+                mine.insert(txid);
+            }
+        }
+        let spends =
+            |tx: &Transaction| (tx.input.iter()).any(|input| made.contains(&input.previous_output));
+        mine.extend(
+            arrived()
+                .filter(|tx| spends(tx))
+                .map(|tx| tx.compute_txid()),
+        );
+        let known = |txid: &Txid| self.wallet.tx_graph().get_tx(*txid).is_some();
+        mine.extend(
+            (sighting.evicted.iter())
+                .map(|(txid, _)| *txid)
+                .filter(known),
+        );
+        mine
+    }
+
+    /// The lowest block of this till's chain that is no longer of the best chain, as what took its place.
+    fn first_fork(&self, sighting: &Sighting, replaces: bool) -> Option<BlockId> {
+        let base = sighting.blocks.first()?.height;
+        let mut fork = None;
+        for known in self.wallet.checkpoints() {
+            let height = known.height();
+            if height <= base {
+                break;
+            }
+            let at = usize::try_from(height - base).ok();
+            let now = at.and_then(|at| sighting.blocks.get(at));
+            let hash = match now {
+                Some(now) if now.hash == known.hash() => continue,
+                Some(now) => now.hash,
+                // The new branch is not that high yet: no block has this hash, the next one there replaces it.
+                None if replaces => BlockHash::all_zeros(),
+                None => continue,
+            };
+            fork = Some(BlockId { height, hash });
+        }
+        fork
+    }
+
+    /// Updates the wallet. Answers with the external addresses of the transactions and of what they displace.
+    fn take_in(
+        &mut self,
+        sighting: &Sighting,
+        mine: &HashSet<Txid>,
+        forked: Option<BlockId>,
+    ) -> BTreeSet<u32> {
+        let graph = self.wallet.tx_graph();
+        let mut chain: CheckPoint = self.wallet.latest_checkpoint();
+        if let Some(block) = forked {
+            chain = chain.insert(block);
+        }
+        let mut update = TxUpdate::default();
+        let mut heights = BTreeMap::new();
+        for anchored in &sighting.anchored {
+            let txid = anchored.tx.compute_txid();
+            if mine.contains(&txid) {
+                let block_id = BlockId {
+                    height: anchored.block.height,
+                    hash: anchored.block.hash,
+                };
+                chain = chain.insert(block_id);
+                update.txs.push(anchored.tx.clone());
+                let anchor = ConfirmationBlockTime {
+                    block_id,
+                    confirmation_time: anchored.time_secs,
+                };
+                update.anchors.insert((anchor, txid));
+                heights.insert(txid, block_id.height);
+            }
+        }
+        for (tx, secs) in &sighting.seen {
+            let txid = tx.compute_txid();
+            if mine.contains(&txid) {
+                // Wall time may step back; the later sight must win nevertheless.
+                let evicted = graph.get_last_evicted(txid);
+                let secs = evicted.map_or(*secs, |evicted| (*secs).max(evicted.saturating_add(1)));
+                update.txs.push(tx.clone());
+                update.seen_ats.insert((txid, secs));
+            }
+        }
+        for (txid, secs) in &sighting.evicted {
+            if let Some(node) = graph.get_tx_node(*txid) {
+                let secs = node.last_seen.map_or(*secs, |seen| (*secs).max(seen));
+                update.evicted_ats.insert((*txid, secs));
+            }
+        }
+
+        let displaced: Vec<Arc<Transaction>> = update
+            .txs
+            .iter()
+            .flat_map(|tx| graph.direct_conflicts(tx))
+            .filter_map(|(_, txid)| graph.get_tx(txid))
+            .collect();
+        let evicted: Vec<Arc<Transaction>> = update
+            .evicted_ats
+            .iter()
+            .filter_map(|(txid, _)| graph.get_tx(*txid))
+            .collect();
+        let arrived = update.txs.clone();
+        self.wallet
+            .apply_update(Update {
+                chain: Some(chain),
+                tx_update: update,
+                ..Update::default()
+            })
+            .unwrap_or_else(|e| panic!("its own chain with blocks inserted connects: {e}"));
+
+        let mut touched = BTreeSet::new();
+        for tx in arrived.iter().chain(&displaced).chain(&evicted) {
+            let height = heights.get(&tx.compute_txid());
+            for index in self.external_indexes(tx) {
+                touched.insert(index);
+                if let Some(height) = height {
+                    let newest = self.young.entry(index).or_insert(*height);
+                    *newest = (*newest).max(*height);
+                }
+            }
+        }
+        touched
+    }
+
+    fn external_indexes(&self, tx: &Transaction) -> Vec<u32> {
+        (tx.output.iter())
+            .filter_map(|output| self.index_of(&output.script_pubkey))
+            .filter(|(keychain, _)| *keychain == KeychainKind::External)
+            .map(|(_, index)| index)
+            .collect()
+    }
+
+    /// Every output on an external address that the best chain and the mempool hold, spent or not, if its address
+    /// is wanted. One pass over all transactions of the till.
+    pub(super) fn received<'a>(
+        &'a self,
+        wanted: impl Fn(u32) -> bool + 'a,
+    ) -> impl Iterator<Item = (u32, FullTxOut<ConfirmationBlockTime>)> {
+        let chain = self.wallet.local_chain();
+        self.wallet.tx_graph().filter_chain_txouts(
+            chain,
+            chain.tip().block_id(),
+            CanonicalizationParams::default(),
+            self.outpoints_external()
+                .filter(move |(index, _)| wanted(*index)),
+        )
+    }
+
+    /// Remembers the addresses whose coins are not deep yet.
+    fn find_young(&mut self, tip: u32) {
+        let mut young = BTreeMap::new();
+        for (index, coin) in self.received(|_| true) {
+            if let Some(height) = height_of(&coin.chain_position)
+                && confirmations(height, tip) < YOUNG_CONFIRMATIONS
+            {
+                let newest = young.entry(index).or_insert(height);
+                *newest = height.max(*newest);
+            }
+        }
+        self.young = young;
+    }
+
+    /// All outputs that ever paid this till.
+    fn outpoints(&self) -> impl Iterator<Item = OutPoint> {
+        (self.wallet.spk_index().outpoints().iter()).map(|(_, outpoint)| *outpoint)
+    }
+
+    fn outpoints_external(&self) -> impl Iterator<Item = (u32, OutPoint)> {
+        self.wallet
+            .spk_index()
+            .keychain_outpoints(KeychainKind::External)
+    }
+
+    fn outpoints_of(&self, txids: &HashSet<Txid>) -> Vec<OutPoint> {
+        let index = self.wallet.spk_index();
+        txids
+            .iter()
+            .flat_map(|txid| index.txouts_in_tx(*txid))
+            .map(|(_, (outpoint, _))| outpoint)
+            .collect()
+    }
+
+    /// Lets the watch list know of scripts derived since, and of these outputs.
+    pub(super) fn watch_more(
+        &mut self,
+        watch: &WatchList,
+        outpoints: impl Iterator<Item = OutPoint>,
+    ) {
+        let scripts = self.wallet.spk_index().inner().all_spks();
+        for keychain in [KeychainKind::External, KeychainKind::Internal] {
+            let from = self.watched.entry(keychain).or_default();
+            let fresh = || scripts.range((keychain, *from)..=(keychain, u32::MAX));
+            watch.add(
+                fresh().map(|(_, script)| script.as_script()),
+                std::iter::empty(),
+            );
+            let last = fresh().next_back().map(|((_, index), _)| *index);
+            *from = last.map_or(*from, |last| last.saturating_add(1));
+        }
+        watch.add(std::iter::empty(), outpoints);
+    }
+}
+
+/// The height of the block a transaction stands in.
+pub(super) fn height_of(position: &ChainPosition<ConfirmationBlockTime>) -> Option<u32> {
+    match position {
+        ChainPosition::Confirmed { anchor, .. } => Some(anchor.block_id.height),
+        ChainPosition::Unconfirmed { .. } => None,
+    }
+}
+
+/// Blocks on top of a height, its own included.
+pub(super) fn confirmations(height: u32, tip: u32) -> u32 {
+    tip.saturating_sub(height).saturating_add(1)
+}
