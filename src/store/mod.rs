@@ -93,6 +93,7 @@ impl Store {
             Err(_) => return Err(OpenError::Damaged("it can't be parsed".to_owned())),
         };
 
+        writer::create_tables(&db).map_err(|e| OpenError::Damaged(e.0))?;
         let snapshot = Snapshot::new(
             db.begin_read()
                 .map_err(|e| OpenError::Damaged(e.to_string()))?,

@@ -12,6 +12,7 @@ use redb::{Database, Durability};
 use tracing::{error, warn};
 
 use super::signals::Signals;
+use super::tables::ALL;
 use super::tx::Tx;
 use crate::wallet::Tills;
 
@@ -168,6 +169,15 @@ impl Writer {
             }
         }
     }
+}
+
+/// Makes sure that every table is there, so that readers find it.
+pub(super) fn create_tables(db: &Database) -> Result<(), Fatal> {
+    let txn = db.begin_write().map_err(fatal)?;
+    for table in ALL {
+        txn.open_table(table.definition()).map_err(fatal)?;
+    }
+    txn.commit().map_err(fatal)
 }
 
 /// Runs one job. A panic before its first write is a bug of one request; after it, nobody knows what the
