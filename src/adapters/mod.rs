@@ -4,3 +4,5 @@
 pub mod chain;
 pub mod clock;
 pub mod entropy;
+pub mod kv;
+pub mod ldk;

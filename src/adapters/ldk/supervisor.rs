@@ -1,0 +1,189 @@
+//! The thread that brings the node up, keeps watch, and takes it down.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tracing::{error, warn};
+
+use super::build;
+use super::chain;
+use super::shared::{Live, Shared};
+use crate::adapters::kv::LdkStore;
+use crate::ports::lightning::NodeState;
+
+/// How often bitcoind and the node are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between attempts to start a node that refused to.
+const RETRY: Duration = Duration::from_secs(10);
+/// The node's workers block while they wait for the store, so there are more than cores in a small machine.
+const WORKERS: usize = 4;
+/// Blocks the node may be behind bitcoind and still be ready: it looks every two seconds.
+const BEHIND_MAX: u32 = 2;
+/// Looks at bitcoind that may fail in a row before the node stops being ready: it is slow while it connects a block.
+const MISSES_MAX: u32 = 3;
+/// For tasks that are left when the node has stopped: sockets, timers.
+const RUNTIME_END: Duration = Duration::from_secs(5);
+
+/// Starts the supervisor.
+pub(super) fn spawn(shared: Arc<Shared>, kv: LdkStore) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("ldk-supervisor".to_owned())
+        .spawn(move || supervise(&shared, &kv))
+}
+
+fn supervise(shared: &Shared, kv: &LdkStore) {
+    if let Some(mut running) = bring_up(shared, kv) {
+        loop {
+            running.look(shared);
+            if shared.pause(LOOK) {
+                break;
+            }
+        }
+        running.take_down(shared);
+    }
+    shared.calls.close();
+    shared.calls.join();
+    shared.set_state(NodeState::Stopped);
+}
+
+/// Waits for the chain, then for a node that starts. `None` if asked to stop before that.
+fn bring_up(shared: &Shared, kv: &LdkStore) -> Option<Running> {
+    loop {
+        let (why, pause) = match chain::tip(&shared.config) {
+            Ok(tip) => match Running::start(shared, kv, tip) {
+                Ok(running) => return Some(running),
+                Err(why) => (why, RETRY),
+            },
+            Err(why) => (why, LOOK),
+        };
+        shared.set_state(NodeState::WaitingForChain(why));
+        if shared.pause(pause) {
+            return None;
+        }
+    }
+}
+
+/// A node that has been started.
+struct Running {
+    live: Live,
+    /// One per attempt: a node that failed half-way leaves tasks behind, and they end with it.
+    runtime: Runtime,
+    started_secs: u64,
+    synced_before: Option<u64>,
+    synced: bool,
+    misses: u32,
+}
+
+impl Running {
+    fn start(shared: &Shared, kv: &LdkStore, tip: u32) -> Result<Self, String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .thread_name("ldk-runtime")
+            .enable_all()
+            .build()
+            .map_err(|e| format!("no threads for the Lightning node: {e}"))?;
+        match start_on(&runtime, shared, kv, tip) {
+            Ok((live, started_secs, synced_before)) => {
+                shared.set_state(NodeState::Syncing);
+                shared.set_height(live.node.status().current_best_block.height);
+                shared.set_live(Some(live.clone()));
+                Ok(Self {
+                    live,
+                    runtime,
+                    started_secs,
+                    synced_before,
+                    synced: false,
+                    misses: 0,
+                })
+            }
+            Err(why) => {
+                warn!("the Lightning node did not start: {why}");
+                runtime.shutdown_timeout(RUNTIME_END);
+                Err(why)
+            }
+        }
+    }
+
+    /// Brings state and numbers up to date.
+    fn look(&mut self, shared: &Shared) {
+        let status = self.live.node.status();
+        let height = status.current_best_block.height;
+        shared.set_height(height);
+        shared.refresh_liquidity(&self.live.node);
+        // Whole seconds: a restart within one second can't be told from no sync, so that second counts.
+        self.synced |= status
+            .latest_lightning_wallet_sync_timestamp
+            .is_some_and(|at| {
+                at >= self.started_secs
+                    && (Some(at) != self.synced_before || at == self.started_secs)
+            });
+        let state = match chain::tip(&shared.config) {
+            Ok(tip) => {
+                self.misses = 0;
+                if self.synced && height.saturating_add(BEHIND_MAX) >= tip {
+                    NodeState::Ready
+                } else {
+                    NodeState::Syncing
+                }
+            }
+            Err(why) => {
+                self.misses += 1;
+                if self.misses < MISSES_MAX {
+                    return;
+                }
+                NodeState::WaitingForChain(why)
+            }
+        };
+        shared.set_state(state);
+    }
+
+    /// Calls end first, then the node, then its runtime. LDK's last writes are durable when this returns.
+    fn take_down(self, shared: &Shared) {
+        let Self { live, runtime, .. } = self;
+        shared.set_live(None);
+        shared.calls.close();
+        if let Err(error) = live.node.stop() {
+            error!("the Lightning node did not stop as it should: {error}");
+        }
+        shared.calls.join();
+        drop(live);
+        runtime.shutdown_timeout(RUNTIME_END);
+    }
+}
+
+fn start_on(
+    runtime: &Runtime,
+    shared: &Shared,
+    kv: &LdkStore,
+    tip: u32,
+) -> Result<(Live, u64, Option<u64>), String> {
+    let first = kv.is_unused();
+    let node = build::build(&shared.config, kv.clone(), runtime.handle().clone())
+        .map_err(|e| format!("the Lightning node can't be built: {e}"))?;
+    assert_eq!(
+        node.node_id(),
+        shared.node_id,
+        "the node id follows from the seed"
+    );
+    let status = node.status();
+    if first && tip > 0 && status.current_best_block.height == 0 {
+        // It could not read the tip and begins at the genesis block: nothing has used this state yet.
+        drop(node);
+        kv.forget_all();
+        return Err("bitcoind did not tell its best block".to_owned());
+    }
+    let started_secs = shared.clock.now().secs();
+    node.start()
+        .map_err(|e| format!("the Lightning node can't start: {e}"))?;
+    let live = Live {
+        node: Arc::new(node),
+        runtime: runtime.handle().clone(),
+    };
+    Ok((
+        live,
+        started_secs,
+        status.latest_lightning_wallet_sync_timestamp,
+    ))
+}

@@ -1,0 +1,7 @@
+//! Against a real bitcoind on regtest, with real Lightning nodes.
+//!
+//! Uses `BITCOIND_EXE`, or `bitcoind` on `PATH`; without one the tests are skipped with a loud message, or fail if
+//! `TOLLWAY_REQUIRE_BITCOIND` is set.
+
+mod bitcoind;
+mod ldk;
