@@ -3,8 +3,11 @@
 //! Floors: `domain ← wallet/store ← service ← api/lnurl/ui`; keepers beside, ports and adapters below.
 
 pub mod adapters;
+pub mod config;
 pub mod domain;
+pub mod http;
 pub mod keepers;
 pub mod ports;
+pub mod service;
 pub mod store;
 pub mod wallet;

@@ -12,11 +12,11 @@ use bitcoin::{Transaction, Txid};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use tracing::{info, warn};
 
-use super::follower_state::FollowerState;
 use crate::domain::till::TillId;
 use crate::domain::time::Timestamp;
 use crate::ports::chain::{BlockRef, Chain, ChainUnavailable};
 use crate::ports::clock::Clock;
+use crate::service::follower_state::FollowerState;
 use crate::store::{Store, Tx};
 use crate::wallet::{Anchored, Sighting, Trail, WatchList};
 

@@ -2,4 +2,3 @@
 //! when to look again. The path after a crash is the everyday path.
 
 pub mod chain_follower;
-pub mod follower_state;

@@ -1,12 +1,16 @@
 //! Tills in the file: a record each, written once, and change sets, appended.
 
+use std::ops::ControlFlow;
+
 use super::rows::{Order, Rows};
+use super::signals::Wake;
 use super::tables::Table;
 use super::tx::Tx;
+use crate::domain::ids::StoreId;
+use crate::domain::till::TillId;
+use crate::ports::chain::BlockRef;
 use crate::wallet::tills::TRAIL_KEY;
-use crate::wallet::{TillRecord, Tills};
-
-use std::ops::ControlFlow;
+use crate::wallet::{Keychain, TillKind, TillRecord, Tills};
 
 /// Version of [`TillRecord`]'s layout, before its fields.
 const VERSION: u8 = 1;
@@ -49,6 +53,43 @@ pub fn add(tx: &mut Tx<'_>, record: TillRecord) -> Result<(), String> {
     tx.tills_mut().open(record)?;
     tx.put(Table::Tills, &key, &row);
     Ok(())
+}
+
+/// Opens a store's next hot till on an account of its own: numbers come from one counter and are never used twice.
+pub fn open_hot(
+    tx: &mut Tx<'_>,
+    store: StoreId,
+    keychain: &Keychain,
+    birthday: BlockRef,
+) -> Result<TillId, String> {
+    let records = tx.tills().records();
+    let account = records
+        .iter()
+        .map(|record| record.account)
+        .max()
+        .unwrap_or(0)
+        + 1;
+    let generation = records
+        .iter()
+        .filter(|record| record.id.store == store)
+        .map(|record| record.id.generation + 1)
+        .max()
+        .unwrap_or(0);
+    let id = TillId { store, generation };
+    let (external, internal) = keychain.descriptors(account);
+    let record = TillRecord {
+        id,
+        account,
+        kind: TillKind::Hot,
+        external,
+        internal,
+        network: keychain.network(),
+        birthday,
+        resting: false,
+    };
+    add(tx, record)?;
+    tx.wake(Wake::Chain);
+    Ok(id)
 }
 
 fn encode(record: &TillRecord) -> Vec<u8> {

@@ -44,21 +44,23 @@ impl FollowerState {
         })
     }
 
-    pub(super) fn saw_tip(&self, tip: BlockRef) {
+    /// The chain source told its tip.
+    pub fn saw_tip(&self, tip: BlockRef) {
         self.with(|known| known.tip = Some(tip));
     }
 
-    pub(super) fn synced_to(&self, height: u32) {
+    /// The tills have seen everything up to this height.
+    pub fn synced_to(&self, height: u32) {
         self.with(|known| known.synced = Some(height));
     }
 
     /// It answered. What it had failed with before, if it had.
-    pub(super) fn answered(&self) -> Option<String> {
+    pub fn answered(&self) -> Option<String> {
         self.with(|known| known.error.take())
     }
 
     /// It failed. Whether that is news.
-    pub(super) fn failed(&self, why: &str) -> bool {
+    pub fn failed(&self, why: &str) -> bool {
         self.with(|known| known.error.replace(why.to_owned()).as_deref() != Some(why))
     }
 

@@ -1,0 +1,89 @@
+//! What the three HTTP floors (api, lnurl, ui) share: the state handlers get, and the caps on clients.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::config::Limits;
+use crate::service::Gateway;
+
+/// What every handler gets.
+#[derive(Clone)]
+pub struct AppState {
+    /// The verbs.
+    pub gateway: Arc<Gateway>,
+    /// The caps.
+    pub caps: Arc<Caps>,
+}
+
+/// Caps on what one client address may do. A whole minute's worth may come at once.
+pub struct Caps {
+    logins: DefaultKeyedRateLimiter<IpAddr>,
+    strangers: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+/// Too many from this address; try again in a minute at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany;
+
+/// Addresses remembered before those at rest are forgotten.
+const ADDRESSES_MAX: usize = 10_000;
+
+impl Caps {
+    /// Caps as configured.
+    pub fn new(limits: &Limits) -> Self {
+        let per_minute = |count: u32| {
+            RateLimiter::keyed(Quota::per_minute(
+                NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN),
+            ))
+        };
+        Self {
+            logins: per_minute(limits.logins_per_minute),
+            strangers: per_minute(limits.stranger_actions_per_minute),
+        }
+    }
+
+    /// Counts an attempt to sign in.
+    pub fn login(&self, client: ClientAddr) -> Result<(), TooMany> {
+        count(&self.logins, client)
+    }
+
+    /// Counts something that a stranger starts.
+    pub fn stranger(&self, client: ClientAddr) -> Result<(), TooMany> {
+        count(&self.strangers, client)
+    }
+}
+
+fn count(limiter: &DefaultKeyedRateLimiter<IpAddr>, client: ClientAddr) -> Result<(), TooMany> {
+    if limiter.len() > ADDRESSES_MAX {
+        limiter.retain_recent();
+    }
+    limiter.check_key(&client.0).map_err(|_| TooMany)
+}
+
+/// The address a request came from: an IPv6 client is its /64, which one machine has to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddr(pub IpAddr);
+
+impl<S: Sync> FromRequestParts<S> for ClientAddr {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let peer = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |info| info.0.ip());
+        Ok(Self(match peer {
+            IpAddr::V4(v4) => IpAddr::V4(v4),
+            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+                Some(v4) => IpAddr::V4(v4),
+                None => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
+            },
+        }))
+    }
+}

@@ -1,0 +1,349 @@
+//! Accounts, keys and sessions: who is asking, and may they.
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use sha2::{Digest, Sha256};
+
+use super::{Gateway, Unavailable};
+use crate::domain::access::{ApiKey, Grant, Session, UNRESTRICTED, User};
+use crate::domain::ids::{StoreId, UserId};
+use crate::domain::time::Timestamp;
+use crate::store::access::SecretHash;
+use crate::store::{self, Rows, WriteError};
+
+/// How long a browser stays signed in.
+const SESSION_SECS: u64 = 14 * 86_400;
+
+/// The shortest password.
+pub const PASSWORD_CHARS_MIN: usize = 8;
+
+/// The longest password: longer ones only burn time.
+const PASSWORD_BYTES_MAX: usize = 1_024;
+
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account.
+    pub user: User,
+    /// The key it came with; `None` is the account itself (a browser session, or Basic).
+    pub key: Option<CallerKey>,
+}
+
+/// The key a caller came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerKey {
+    /// What it may do.
+    pub key: ApiKey,
+    /// Which it is.
+    pub hash: SecretHash,
+    /// The key itself, as it was sent.
+    pub secret: String,
+}
+
+/// Why an account is not made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UserRefusal {
+    /// 422 `Email`.
+    #[error("{0}")]
+    Email(&'static str),
+    /// 422 `Password`.
+    #[error("A password has at least 8 characters.")]
+    Password,
+    /// Accounts are made by an administrator, or with the set-up token.
+    #[error("The first account needs the set-up token that the server printed when it started.")]
+    SetupToken,
+    /// Only an administrator makes accounts.
+    #[error("Only an administrator can make accounts.")]
+    NotAllowed,
+    /// 503.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<WriteError> for UserRefusal {
+    fn from(error: WriteError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+/// An account to be made.
+#[derive(Clone)]
+pub struct NewUser {
+    /// How they sign in.
+    pub email: String,
+    /// What they want to be called.
+    pub name: Option<String>,
+    /// At least [`PASSWORD_CHARS_MIN`] characters.
+    pub password: String,
+    /// Runs the server.
+    pub is_admin: bool,
+}
+
+impl Caller {
+    /// Whether the caller may do this, on a store or on the server: key permission ∩ the account's own rights.
+    pub fn may(&self, permission: &str, store: Option<&crate::domain::store::Store>) -> bool {
+        let account = if permission.starts_with("btcpay.server.") {
+            self.user.is_admin
+        } else {
+            store.is_none_or(|store| store.owner == self.user.id)
+        };
+        let on = store.map(|store| store.id);
+        account
+            && self.key.as_ref().is_none_or(|key| {
+                key.key
+                    .permissions
+                    .iter()
+                    .any(|grant| grant.covers(permission, on))
+            })
+    }
+
+    /// Whether the caller may do everything the account may.
+    pub fn is_unrestricted(&self) -> bool {
+        self.key.as_ref().is_none_or(|key| {
+            key.key
+                .permissions
+                .iter()
+                .any(|grant| grant.permission == UNRESTRICTED)
+        })
+    }
+
+    /// Whether the caller sees this store at all.
+    pub fn sees(&self, store: &crate::domain::store::Store) -> bool {
+        self.may("btcpay.store.canviewstoresettings", Some(store))
+    }
+}
+
+impl Gateway {
+    /// Whether an administrator exists: until then the first account may be made.
+    pub async fn has_admin(&self) -> bool {
+        self.store.read(|rows| store::access::has_admin(rows)).await
+    }
+
+    /// Makes an account. The first one runs the server. `may_found`: the caller has shown the set-up token, or
+    /// needs none (D45). `by_admin`: somebody who may make accounts asks.
+    pub async fn create_user(
+        &self,
+        new: NewUser,
+        may_found: bool,
+        by_admin: bool,
+    ) -> Result<User, UserRefusal> {
+        let email = new.email.trim().to_owned();
+        let looks_right = email.len() <= 254
+            && email
+                .split_once('@')
+                .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
+        if !looks_right {
+            return Err(UserRefusal::Email("This is not an e-mail address."));
+        }
+        if new.password.chars().count() < PASSWORD_CHARS_MIN
+            || new.password.len() > PASSWORD_BYTES_MAX
+        {
+            return Err(UserRefusal::Password);
+        }
+        if !by_admin {
+            if self.has_admin().await {
+                return Err(UserRefusal::NotAllowed);
+            }
+            if !may_found {
+                return Err(UserRefusal::SetupToken);
+            }
+        }
+        let password_hash = hash_password(new.password, self.random()).await?;
+        let user = User {
+            id: UserId(self.random()),
+            email,
+            name: new.name,
+            password_hash,
+            is_admin: new.is_admin || !by_admin,
+            created: self.now(),
+            has_had_key: false,
+        };
+        self.store
+            .try_write("user-create", move |tx| {
+                if !by_admin && store::access::has_admin(tx) {
+                    return Err(UserRefusal::NotAllowed);
+                }
+                if store::access::user_by_email(tx, &user.email).is_some() {
+                    return Err(UserRefusal::Email("This e-mail address has an account."));
+                }
+                store::access::put_user(tx, &user);
+                Ok(user)
+            })
+            .await
+    }
+
+    /// The account with this e-mail and password. An unknown e-mail takes as long as a wrong password.
+    pub async fn check_password(&self, email: &str, password: String) -> Option<User> {
+        if password.len() > PASSWORD_BYTES_MAX {
+            return None;
+        }
+        let email = email.trim().to_owned();
+        let user = self
+            .store
+            .read(move |rows| store::access::user_by_email(rows, &email))
+            .await;
+        let hash = match &user {
+            Some(user) => user.password_hash.clone(),
+            None => hash_password(String::new(), [0; 16]).await.ok()?,
+        };
+        let fits = tokio::task::spawn_blocking(move || {
+            PasswordHash::new(&hash).is_ok_and(|hash| {
+                Argon2::default()
+                    .verify_password(password.as_bytes(), &hash)
+                    .is_ok()
+            })
+        })
+        .await
+        .unwrap_or(false);
+        user.filter(|_| fits)
+    }
+
+    /// The caller behind e-mail and password, for the API: over once the account has had a key (D45).
+    pub async fn caller_by_password(&self, email: &str, password: String) -> Option<Caller> {
+        let user = self.check_password(email, password).await?;
+        (!user.has_had_key).then_some(Caller { user, key: None })
+    }
+
+    /// The caller behind an API key.
+    pub async fn caller_by_key(&self, secret: &str) -> Option<Caller> {
+        let hash = hash_secret(secret);
+        let secret = secret.to_owned();
+        self.store
+            .read(move |rows| {
+                let key = store::access::api_key(rows, &hash)?;
+                let user = store::access::user(rows, key.user)?;
+                Some(Caller {
+                    user,
+                    key: Some(CallerKey { key, hash, secret }),
+                })
+            })
+            .await
+    }
+
+    /// Makes an API key of 20 random bytes. The answer is the only time it is seen.
+    pub async fn create_api_key(
+        &self,
+        user: UserId,
+        label: String,
+        permissions: Vec<Grant>,
+    ) -> Result<(String, ApiKey), Unavailable> {
+        let secret = hex::encode(self.random::<20>());
+        let hash = hash_secret(&secret);
+        let key = ApiKey {
+            user,
+            label,
+            permissions,
+            created: self.now(),
+        };
+        let kept = key.clone();
+        self.store
+            .write("api-key-create", move |tx| {
+                if let Some(mut user) = store::access::user(tx, kept.user) {
+                    user.has_had_key = true;
+                    store::access::put_user(tx, &user);
+                }
+                store::access::put_api_key(tx, &hash, &kept);
+            })
+            .await?;
+        Ok((secret, key))
+    }
+
+    /// Removes a key of this user. False if they have none like it.
+    pub async fn remove_api_key(&self, user: UserId, secret: &str) -> Result<bool, Unavailable> {
+        let hash = hash_secret(secret);
+        self.store
+            .write("api-key-remove", move |tx| {
+                let owned = store::access::api_key(tx, &hash).is_some_and(|key| key.user == user);
+                if owned {
+                    store::access::remove_api_key(tx, &hash);
+                }
+                owned
+            })
+            .await
+            .map_err(Unavailable::from)
+    }
+
+    /// Signs a browser in. The token goes into its cookie and is not kept.
+    pub async fn sign_in(&self, user: UserId) -> Result<(String, Session), Unavailable> {
+        let token = hex::encode(self.random::<32>());
+        let hash = hash_secret(&token);
+        let session = Session {
+            user,
+            expires_at: self.now().plus_secs(SESSION_SECS),
+            csrf: self.random(),
+        };
+        let kept = session.clone();
+        self.store
+            .write("sign-in", move |tx| {
+                store::access::put_session(tx, &hash, &kept);
+            })
+            .await?;
+        Ok((token, session))
+    }
+
+    /// The session behind a cookie, and whose it is.
+    pub async fn session(&self, token: &str) -> Option<(User, Session)> {
+        let hash = hash_secret(token);
+        let now = self.now();
+        self.store
+            .read(move |rows| {
+                let session = store::access::session(rows, &hash)?;
+                let user = store::access::user(rows, session.user)?;
+                (session.expires_at > now).then_some((user, session))
+            })
+            .await
+    }
+
+    /// Signs a browser out.
+    pub async fn sign_out(&self, token: &str) -> Result<(), Unavailable> {
+        let hash = hash_secret(token);
+        self.store
+            .write("sign-out", move |tx| {
+                store::access::remove_session(tx, &hash);
+            })
+            .await
+            .map_err(Unavailable::from)
+    }
+
+    /// The stores an account may act for, oldest first.
+    pub async fn stores_of(&self, user: UserId) -> Vec<crate::domain::store::Store> {
+        self.store
+            .read(move |rows| {
+                store::settings::all(rows)
+                    .into_iter()
+                    .filter(|shop| shop.owner == user)
+                    .collect()
+            })
+            .await
+    }
+}
+
+/// sha256 of a key or token: it is as random as can be, so nothing slower is needed.
+pub fn hash_secret(secret: &str) -> SecretHash {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+async fn hash_password(password: String, salt: [u8; 16]) -> Result<String, Unavailable> {
+    tokio::task::spawn_blocking(move || {
+        Argon2::default()
+            .hash_password_with_salt(password.as_bytes(), &salt)
+            .map(|hash| hash.to_string())
+    })
+    .await
+    .ok()
+    .and_then(Result::ok)
+    .ok_or(Unavailable::Failed)
+}
+
+/// Removes the sessions that are over.
+pub fn purge_sessions(tx: &mut store::Tx<'_>, now: Timestamp) {
+    for hash in store::access::sessions_over(tx, now) {
+        tx.remove(store::Table::Sessions, &hash);
+    }
+}
+
+/// Whether a store belongs to a user, for pages.
+pub fn owns(rows: &dyn Rows, user: UserId, store: StoreId) -> bool {
+    store::settings::get(rows, store).is_some_and(|shop| shop.owner == user)
+}

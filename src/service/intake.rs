@@ -1,0 +1,115 @@
+//! Money in: what the node and the chain saw becomes receipts. Total: money that arrived can't be refused (P10).
+
+use crate::domain::fact::Fact;
+use crate::domain::ids::{PaymentHash, StoreId};
+use crate::domain::money::Msat;
+use crate::domain::receipt::ReceiptKey;
+use crate::domain::till::{Coin, TillId};
+use crate::domain::time::Timestamp;
+use crate::store::invoice::HashOwner;
+use crate::store::node::Paid;
+use crate::store::receipt::Stray;
+use crate::store::{self, Tx};
+
+/// Takes in a Lightning payment. The same hash again changes nothing.
+pub fn take_lightning(tx: &mut Tx<'_>, hash: PaymentHash, amount: Msat, now: Timestamp) {
+    let key = ReceiptKey::Lightning(hash);
+    if store::receipt::is_known(tx, key) {
+        return;
+    }
+    let owner = store::invoice::hash_owner(tx, hash);
+    match owner {
+        Some(HashOwner::Invoice { store, invoice }) => {
+            if let Some(invoice) = store::invoice::get(tx, store, invoice) {
+                let step = invoice.receive(hash, amount, now);
+                store::receipt::put_known(tx, key, store);
+                store::invoice::put(tx, &step.after);
+                tx.announce(store, step.facts, now);
+                return;
+            }
+        }
+        Some(HashOwner::Api { store }) => {
+            if let Some(mut invoice) = store::node::api_invoice(tx, store, hash) {
+                invoice.paid = Some(Paid { amount, at: now });
+                store::receipt::put_known(tx, key, store);
+                store::node::put_api_invoice(tx, store, &invoice);
+                tx.announce(store, vec![Fact::ApiInvoicePaid { hash, amount }], now);
+                return;
+            }
+        }
+        None => {}
+    }
+    let why = "a Lightning payment for no invoice of this server";
+    take_stray(tx, StoreId::HOUSE, key, amount, why, now);
+}
+
+/// Shows every touched address to the invoice it belongs to, as the whole picture it now gives.
+pub fn observe_addresses(tx: &mut Tx<'_>, touched: &[(TillId, u32)], now: Timestamp) {
+    let mut rest = touched;
+    while let Some((till, _)) = rest.first().copied() {
+        let end = rest
+            .iter()
+            .position(|(other, _)| *other != till)
+            .unwrap_or(rest.len());
+        let (mine, others) = rest.split_at(end);
+        let indexes: Vec<u32> = mine.iter().map(|(_, index)| *index).collect();
+        let pictures = tx.tills().pictures(till, &indexes);
+        for index in indexes {
+            let picture = pictures.get(&index).map(Vec::as_slice).unwrap_or_default();
+            observe_address(tx, till, index, picture, now);
+        }
+        rest = others;
+    }
+}
+
+fn observe_address(tx: &mut Tx<'_>, till: TillId, index: u32, picture: &[Coin], now: Timestamp) {
+    let owner = store::invoice::address_owner(tx, till, index)
+        .and_then(|(store, invoice)| store::invoice::get(tx, store, invoice));
+    if let Some(invoice) = owner {
+        let store = invoice.store;
+        let before = invoice.clone();
+        let step = invoice.observe(picture, now);
+        if step.after == before {
+            return;
+        }
+        for coin in picture {
+            let key = ReceiptKey::Onchain(coin.outpoint);
+            if !store::receipt::is_known(tx, key) {
+                store::receipt::put_known(tx, key, store);
+            }
+        }
+        store::invoice::put(tx, &step.after);
+        tx.announce(store, step.facts, now);
+        return;
+    }
+    for coin in picture {
+        let key = ReceiptKey::Onchain(coin.outpoint);
+        if !store::receipt::is_known(tx, key) {
+            let why = "a payment to an address of the wallet that no invoice shows";
+            take_stray(tx, till.store, key, coin.amount.to_msat(), why, now);
+        }
+    }
+}
+
+fn take_stray(
+    tx: &mut Tx<'_>,
+    store: StoreId,
+    key: ReceiptKey,
+    amount: Msat,
+    why: &str,
+    now: Timestamp,
+) {
+    let stray = Stray {
+        key,
+        amount,
+        received_at: now,
+        why: why.to_owned(),
+    };
+    store::receipt::put_known(tx, key, store);
+    store::receipt::put_stray(tx, store, &stray);
+    let fact = Fact::StrayReceived {
+        receipt: key,
+        amount,
+    };
+    tx.announce(store, vec![fact], now);
+}

@@ -1,0 +1,97 @@
+//! Services: verbs that need more than one floor. Thin: read and decide, one call into the domain, write.
+
+pub mod access;
+pub mod destination;
+pub mod follower_state;
+pub mod intake;
+pub mod invoice;
+pub mod node;
+pub mod payment_link;
+pub mod payout;
+pub mod pull_payment;
+pub mod settle;
+pub mod store;
+pub mod withdraw;
+
+use std::sync::Arc;
+
+use bitcoin::Network;
+
+use crate::config::Limits;
+use crate::domain::time::Timestamp;
+use crate::ports::chain::Chain;
+use crate::ports::clock::Clock;
+use crate::ports::entropy::{Entropy, random};
+use crate::ports::lightning::{Lightning, NodeState};
+use crate::ports::rates::Rates;
+use crate::store::{Store, WriteError};
+use crate::wallet::Keychain;
+use follower_state::FollowerState;
+
+/// Everything a verb may need. One per process; pages, API, LNURL and keepers share it.
+pub struct Gateway {
+    /// The one file.
+    pub store: Store,
+    /// The node.
+    pub lightning: Arc<dyn Lightning>,
+    /// The chain.
+    pub chain: Arc<dyn Chain>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Prices.
+    pub rates: Arc<dyn Rates>,
+    /// The keys of the hot tills.
+    pub keychain: Arc<Keychain>,
+    /// How far the chain follower is.
+    pub follower: Arc<FollowerState>,
+    /// Which chain.
+    pub network: Network,
+    /// Where strangers reach us: scheme, host and port, no path, no trailing slash.
+    pub base_url: String,
+    /// Caps.
+    pub limits: Limits,
+    /// What the first user has to bring where the base URL is not loopback (D45).
+    pub setup_token: Option<String>,
+}
+
+impl Gateway {
+    /// Now.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Fresh random bytes.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        random(self.entropy.as_ref())
+    }
+
+    /// Money may move: the node is ready and the wallets have caught up.
+    pub fn is_synchronized(&self) -> bool {
+        self.lightning.state() == NodeState::Ready && self.follower.is_synced()
+    }
+}
+
+/// A verb was not done for reasons of the house, not of the request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// Too many writes wait: try again soon.
+    #[error("The server is busy. Try again in a moment.")]
+    Busy,
+    /// Something failed inside; it is in the log.
+    #[error("The server failed.")]
+    Failed,
+    /// The node or the chain is not ready.
+    #[error("{0}")]
+    NotReady(String),
+}
+
+impl From<WriteError> for Unavailable {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Busy => Self::Busy,
+            WriteError::Failed => Self::Failed,
+        }
+    }
+}

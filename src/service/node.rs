@@ -1,0 +1,244 @@
+//! The node's own Lightning API: invoices without a store's invoice, payments, channels, funding.
+//!
+//! Every payment is a payout with an attempt, as everywhere (P2, P3).
+
+use bitcoin::secp256k1::PublicKey;
+
+use super::destination::DestinationRefusal;
+use super::payout::{NewPayout, PayoutRefusal, check_not_expired};
+use super::settle::payout_of;
+use super::{Gateway, Unavailable};
+use crate::domain::destination::{BadDestination, Destination};
+use crate::domain::ids::{PaymentHash, StoreId};
+use crate::domain::money::{Currency, Money, Msat, Sat};
+use crate::domain::payout::{Origin, Payout, Stage};
+use crate::ports::lightning::{InvoiceDescription, NodeError, ReceiveRequest};
+use crate::store::node::ApiInvoice;
+use crate::store::{self, WriteError};
+
+/// How long `invoices/pay` waits for the outcome, unless the caller says otherwise (Greenfield 4.9).
+pub const SEND_TIMEOUT_SECS: u64 = 30;
+
+/// Why a Lightning operation is not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NodeRefusal {
+    /// 422 `BOLT11`.
+    #[error("{0}")]
+    Bolt11(String),
+    /// 422 `Amount`.
+    #[error("{0}")]
+    Amount(&'static str),
+    /// 400 `could-not-connect`, `generic-error` and their like: the node's reason.
+    #[error("{0}")]
+    Refused(String),
+    /// 503 `lightning-node-unavailable`.
+    #[error("{0}")]
+    NodeUnavailable(String),
+    /// 503.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<WriteError> for NodeRefusal {
+    fn from(error: WriteError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl From<NodeError> for NodeRefusal {
+    fn from(error: NodeError) -> Self {
+        match error {
+            NodeError::Unavailable(_) => Self::NodeUnavailable(error.to_string()),
+            NodeError::Refused(why) => Self::Refused(why),
+        }
+    }
+}
+
+impl Gateway {
+    /// Makes a BOLT11 for the API, kept before it is answered.
+    pub async fn create_api_invoice(
+        &self,
+        store: StoreId,
+        amount: Option<Msat>,
+        description: InvoiceDescription,
+        expiry_secs: u32,
+    ) -> Result<ApiInvoice, NodeRefusal> {
+        let issued = self
+            .lightning
+            .receive(ReceiveRequest {
+                amount,
+                description,
+                expiry_secs,
+            })
+            .await?;
+        let now = self.now();
+        let invoice = ApiInvoice {
+            hash: issued.hash,
+            bolt11: issued.bolt11,
+            amount,
+            created: now,
+            expires_at: now.plus_secs(expiry_secs.into()),
+            preimage: issued.preimage,
+            paid: None,
+        };
+        self.store
+            .write("api-invoice", move |tx| {
+                store::invoice::put_api_hash(tx, store, invoice.hash);
+                store::node::put_api_invoice(tx, store, &invoice);
+                invoice
+            })
+            .await
+            .map_err(NodeRefusal::from)
+    }
+
+    /// Pays an invoice, once however often it is asked (D32), and waits for the outcome up to `wait_secs`.
+    pub async fn pay_invoice(
+        &self,
+        store: StoreId,
+        bolt11: &str,
+        amount: Option<Msat>,
+        fee_max: Option<Msat>,
+        wait_secs: u64,
+    ) -> Result<Payout, NodeRefusal> {
+        let invoice = Destination::bolt11(bolt11, self.network)
+            .map_err(|e: BadDestination| NodeRefusal::Bolt11(e.to_string()))?;
+        let hash = invoice.hash;
+        let earlier = self.store.read(move |rows| payout_of(rows, hash)).await;
+        if let Some(earlier) = earlier {
+            return if earlier.store == store && earlier.origin == Origin::LightningApi {
+                self.await_payout(earlier, wait_secs).await
+            } else {
+                Err(NodeRefusal::Bolt11(
+                    "This invoice belongs to another payout.".to_owned(),
+                ))
+            };
+        }
+        let amount = match (invoice.amount, amount) {
+            (None, None) => return Err(NodeRefusal::Amount("This invoice needs an amount.")),
+            (_, Some(Msat(0))) => {
+                return Err(NodeRefusal::Amount("The amount has to be positive."));
+            }
+            (Some(asked), Some(given)) if given < asked => {
+                return Err(NodeRefusal::Amount(
+                    "This is less than the invoice asks for.",
+                ));
+            }
+            (_, Some(given)) => given,
+            (Some(asked), None) => asked,
+        };
+        let now = self.now();
+        let new = NewPayout {
+            origin: Origin::LightningApi,
+            asked: Money {
+                amount: amount.to_btc(),
+                currency: Currency::BTC,
+            },
+            read: super::destination::ReadDestination {
+                amount: Some(amount),
+                destination: Destination::Bolt11(invoice),
+            },
+            amount,
+            approved: true,
+            pay_now: true,
+            fee_max,
+            metadata: "{}".to_owned(),
+        };
+        check_not_expired(&new.read.destination, now).map_err(refused)?;
+        let payout = self.put_payout(store, new, now).await.map_err(refused)?;
+        self.await_payout(payout, wait_secs).await
+    }
+
+    /// Waits until a payout is over or its first attempt has failed, or the time is up. What failed definitely is
+    /// cancelled: a caller of the API retries by asking again with a new invoice.
+    async fn await_payout(&self, payout: Payout, wait_secs: u64) -> Result<Payout, NodeRefusal> {
+        let (store, id) = (payout.store, payout.id);
+        let mut live = self.store.signals().live();
+        let until = self.now().plus_secs(wait_secs);
+        loop {
+            let payout = self
+                .store
+                .read(move |rows| store::payout::get(rows, store, id))
+                .await
+                .ok_or(Unavailable::Failed)?;
+            match &payout.stage {
+                Stage::Completed { .. } | Stage::Cancelled { .. } => return Ok(payout),
+                Stage::AwaitingPayment if !payout.attempts.is_empty() => {
+                    let why = "The payment failed.";
+                    if let Ok(cancelled) = self.cancel_payout(store, id, why).await {
+                        return Ok(cancelled);
+                    }
+                }
+                Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::InProgress => {}
+            }
+            let told = async {
+                while let Ok(entry) = live.recv().await {
+                    if entry.fact.object() == id.as_bytes() {
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                () = told => {}
+                () = self.clock.sleep_until(until) => return Ok(payout),
+            }
+        }
+    }
+
+    /// A payment made through the API, by its hash.
+    pub async fn api_payment(&self, store: StoreId, hash: PaymentHash) -> Option<Payout> {
+        self.store
+            .read(move |rows| {
+                payout_of(rows, hash)
+                    .filter(|payout| payout.store == store && payout.origin == Origin::LightningApi)
+            })
+            .await
+    }
+
+    /// A fresh address of the node's own wallet, for funding channels; noted so that no payout is sent there (P7).
+    pub async fn node_address(&self) -> Result<String, NodeRefusal> {
+        let text = self.lightning.new_address().await?;
+        let address = Destination::address(&text, self.network)
+            .map_err(|e| NodeRefusal::Refused(e.to_string()))?;
+        self.store
+            .write("node-address", move |tx| {
+                store::node::put_address(tx, &address.script);
+            })
+            .await?;
+        Ok(text)
+    }
+
+    /// Connects to `pubkey@host:port`.
+    pub async fn connect(&self, uri: &str) -> Result<(), NodeRefusal> {
+        let (peer, address) = read_uri(uri)?;
+        Ok(self.lightning.connect(peer, address).await?)
+    }
+
+    /// Opens a channel to `pubkey@host:port` from the node's own wallet.
+    pub async fn open_channel(&self, uri: &str, amount: Sat) -> Result<(), NodeRefusal> {
+        let (peer, address) = read_uri(uri)?;
+        Ok(self.lightning.open_channel(peer, address, amount).await?)
+    }
+}
+
+fn read_uri(uri: &str) -> Result<(PublicKey, &str), NodeRefusal> {
+    let bad = || NodeRefusal::Refused("Give the node as pubkey@host:port.".to_owned());
+    let (key, address) = uri.trim().split_once('@').ok_or_else(bad)?;
+    Ok((key.parse().map_err(|_| bad())?, address))
+}
+
+fn refused(refusal: PayoutRefusal) -> NodeRefusal {
+    match refusal {
+        PayoutRefusal::Destination(DestinationRefusal::OwnDestination) => NodeRefusal::Bolt11(
+            "This invoice belongs to this server itself: nothing would be sent.".to_owned(),
+        ),
+        PayoutRefusal::Unavailable(unavailable) => NodeRefusal::Unavailable(unavailable),
+        other @ (PayoutRefusal::Unknown
+        | PayoutRefusal::UnknownPullPayment
+        | PayoutRefusal::Destination(_)
+        | PayoutRefusal::ExpiresTooSoon(_)
+        | PayoutRefusal::Amount(_)
+        | PayoutRefusal::Claim(_)
+        | PayoutRefusal::CantApprove(_)
+        | PayoutRefusal::CantCancel(_)) => NodeRefusal::Bolt11(other.to_string()),
+    }
+}

@@ -1,0 +1,326 @@
+//! Making, approving, paying and cancelling payouts.
+
+use rust_decimal::Decimal;
+
+use super::destination::{DestinationRefusal, ReadDestination, check_not_own};
+use super::pull_payment::{Claim, combine, in_currency};
+use super::settle::commit;
+use super::{Gateway, Unavailable};
+use crate::domain::destination::Destination;
+use crate::domain::fact::{Fact, Step};
+use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
+use crate::domain::money::{Currency, Money, Msat};
+use crate::domain::payout::{CantApprove, CantCancel, Origin, Payout, Stage};
+use crate::domain::pull_payment::ClaimRefusal;
+use crate::domain::receipt::Rail;
+use crate::domain::store::Processor;
+use crate::domain::time::Timestamp;
+use crate::store::{self, Tx, WriteError};
+
+/// Routing may cost one percent, but at least this much: small payments have fees too.
+const FEE_FLOOR: Msat = Msat(10_000);
+
+/// The smallest output that the network relays, by the script's kind (the default relay rules at 3 sat/vB).
+fn dust_limit(destination: &Destination) -> Msat {
+    match destination {
+        Destination::Address(address) => Msat(
+            address
+                .script
+                .minimal_non_dust()
+                .to_sat()
+                .saturating_mul(1_000),
+        ),
+        Destination::Bolt11(_) => Msat(1),
+    }
+}
+
+/// A payout to be made.
+#[derive(Clone, Debug)]
+pub struct NewPayout {
+    /// What for.
+    pub origin: Origin,
+    /// Where to.
+    pub read: ReadDestination,
+    /// As it was asked for.
+    pub asked: Money,
+    /// What arrives.
+    pub amount: Msat,
+    /// Needs no person any more.
+    pub approved: bool,
+    /// Pays by itself once approved.
+    pub pay_now: bool,
+    /// The most to spend on fees; the default if `None`.
+    pub fee_max: Option<Msat>,
+    /// A JSON object.
+    pub metadata: String,
+}
+
+/// What a store asks for by itself.
+#[derive(Clone, Debug)]
+pub struct StorePayout {
+    /// Draw on this pull payment.
+    pub pull_payment: Option<PullPaymentId>,
+    /// Address, `bitcoin:` URI or BOLT11.
+    pub destination: String,
+    /// How it is to be paid.
+    pub rail: Rail,
+    /// In BTC, or in the pull payment's currency.
+    pub amount: Option<Decimal>,
+    /// Needs no person any more.
+    pub approved: bool,
+    /// A JSON object.
+    pub metadata: String,
+}
+
+/// Why a payout is not made or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PayoutRefusal {
+    /// 404 `payout-not-found`.
+    #[error("There is no such payout.")]
+    Unknown,
+    /// 404 `pullpayment-not-found`.
+    #[error("There is no such pull payment.")]
+    UnknownPullPayment,
+    /// 422 `Destination`.
+    #[error(transparent)]
+    Destination(#[from] DestinationRefusal),
+    /// 422 `Destination` (D20).
+    #[error(
+        "This invoice expires before it may be paid: it has to be valid for {0} days. Give one that lasts longer, or withdraw by LNURL."
+    )]
+    ExpiresTooSoon(u32),
+    /// 422 `Amount`.
+    #[error("{0}")]
+    Amount(&'static str),
+    /// 400, by its name.
+    #[error(transparent)]
+    Claim(#[from] ClaimRefusal),
+    /// 400 `invalid-state` or `old-revision`.
+    #[error(transparent)]
+    CantApprove(#[from] CantApprove),
+    /// 400 `invalid-state`.
+    #[error(transparent)]
+    CantCancel(#[from] CantCancel),
+    /// 503.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<WriteError> for PayoutRefusal {
+    fn from(error: WriteError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+impl Gateway {
+    /// Makes a payout of a store's own, or for a receiver on one of its pull payments.
+    pub async fn create_payout(
+        &self,
+        store: StoreId,
+        new: StorePayout,
+    ) -> Result<Payout, PayoutRefusal> {
+        if let Some(id) = new.pull_payment {
+            let known = self
+                .store
+                .read(move |rows| store::pull_payment::get(rows, store, id))
+                .await;
+            known.ok_or(PayoutRefusal::UnknownPullPayment)?;
+            let payout = self
+                .claim(
+                    id,
+                    Claim {
+                        destination: new.destination,
+                        rail: new.rail,
+                        amount: new.amount,
+                    },
+                )
+                .await?;
+            if new.approved && payout.stage == Stage::AwaitingApproval {
+                return self.approve_payout(store, payout.id, payout.revision).await;
+            }
+            return Ok(payout);
+        }
+        let read = self.read_destination(&new.destination, new.rail).await?;
+        let now = self.now();
+        check_not_expired(&read.destination, now)?;
+        let amount = combine(Currency::BTC, read.amount, new.amount, None)?;
+        let payout = NewPayout {
+            origin: Origin::Store,
+            read,
+            asked: Money {
+                amount: in_currency(amount, Currency::BTC),
+                currency: Currency::BTC,
+            },
+            amount,
+            approved: new.approved,
+            pay_now: false,
+            fee_max: None,
+            metadata: new.metadata,
+        };
+        self.put_payout(store, payout, now).await
+    }
+
+    /// Puts a payout that draws on no pull payment.
+    pub(super) async fn put_payout(
+        &self,
+        store: StoreId,
+        new: NewPayout,
+        now: Timestamp,
+    ) -> Result<Payout, PayoutRefusal> {
+        let payout = self.new_payout(store, new, now);
+        let node_id = self.lightning.node_id().serialize();
+        self.store
+            .try_write("payout-create", move |tx| {
+                check_destination(tx, &payout, &node_id, || Ok(()))?;
+                Ok(put_new(tx, payout, now))
+            })
+            .await
+    }
+
+    /// The payout as a value; nothing is stored yet.
+    pub(super) fn new_payout(&self, store: StoreId, new: NewPayout, now: Timestamp) -> Payout {
+        Payout {
+            id: PayoutId(self.random()),
+            store,
+            origin: new.origin,
+            created: now,
+            revision: 0,
+            destination: new.read.destination,
+            asked: new.asked.into(),
+            amount: new.amount,
+            fee_max: new.fee_max.unwrap_or_else(|| default_fee_max(new.amount)),
+            stage: if new.approved {
+                Stage::AwaitingPayment
+            } else {
+                Stage::AwaitingApproval
+            },
+            attempts: Vec::new(),
+            pay_now: new.pay_now,
+            waiting_for: None,
+            next_attempt_at: None,
+            metadata: new.metadata,
+        }
+    }
+
+    /// Says yes to what the approver saw.
+    pub async fn approve_payout(
+        &self,
+        store: StoreId,
+        id: PayoutId,
+        revision: u32,
+    ) -> Result<Payout, PayoutRefusal> {
+        self.change_payout("payout-approve", store, id, move |payout| {
+            Ok(payout.approve(revision)?)
+        })
+        .await
+    }
+
+    /// A person presses Pay.
+    pub async fn pay_payout(&self, store: StoreId, id: PayoutId) -> Result<Payout, PayoutRefusal> {
+        self.change_payout("payout-pay", store, id, |payout| {
+            Ok(payout.request_payment()?)
+        })
+        .await
+    }
+
+    /// Takes the promise back, if nothing of it can still succeed.
+    pub async fn cancel_payout(
+        &self,
+        store: StoreId,
+        id: PayoutId,
+        why: &'static str,
+    ) -> Result<Payout, PayoutRefusal> {
+        self.change_payout("payout-cancel", store, id, move |payout| {
+            Ok(payout.cancel(why)?)
+        })
+        .await
+    }
+
+    async fn change_payout(
+        &self,
+        label: &'static str,
+        store: StoreId,
+        id: PayoutId,
+        verb: impl FnOnce(Payout) -> Result<Step<Payout>, PayoutRefusal> + Send + 'static,
+    ) -> Result<Payout, PayoutRefusal> {
+        let now = self.now();
+        self.store
+            .try_write(label, move |tx| {
+                let payout = store::payout::get(tx, store, id).ok_or(PayoutRefusal::Unknown)?;
+                let step = verb(payout.clone())?;
+                Ok(commit(tx, &payout, step, now))
+            })
+            .await
+    }
+
+    /// Turns the automatic sender of a store and rail on or off. Turning it on looks at once at what waits.
+    pub async fn set_processor(
+        &self,
+        store: StoreId,
+        rail: Rail,
+        processor: Option<Processor>,
+    ) -> Result<(), Unavailable> {
+        self.store
+            .write("processor", move |tx| {
+                store::payout::put_processor(tx, store, rail, processor.as_ref());
+            })
+            .await
+            .map_err(Unavailable::from)
+    }
+}
+
+/// The most to spend on routing, unless somebody says otherwise (D16).
+pub fn default_fee_max(amount: Msat) -> Msat {
+    Msat(amount.0 / 100).max(FEE_FLOOR)
+}
+
+/// The checks of a destination that need the store, in Greenfield's order (5.7): what is not ours comes first, then
+/// `before_duplicates`, then whether it was used before (D4).
+pub(super) fn check_destination(
+    tx: &Tx<'_>,
+    payout: &Payout,
+    node_id: &[u8; 33],
+    before_duplicates: impl FnOnce() -> Result<(), PayoutRefusal>,
+) -> Result<(), PayoutRefusal> {
+    check_not_own(tx, tx.tills(), &payout.destination, node_id)?;
+    before_duplicates()?;
+    let used = match &payout.destination {
+        // P3 one hash, one payout, for ever.
+        Destination::Bolt11(invoice) => store::payout::hash_owner(tx, invoice.hash).is_some(),
+        Destination::Address(address) => store::payout::script_owner(tx, &address.script).is_some(),
+    };
+    if used {
+        return Err(ClaimRefusal::DuplicateDestination.into());
+    }
+    if payout.amount < dust_limit(&payout.destination) {
+        return Err(ClaimRefusal::AmountTooLow.into());
+    }
+    Ok(())
+}
+
+/// An invoice that is over is refused before anything is reserved.
+pub(super) fn check_not_expired(
+    destination: &Destination,
+    now: Timestamp,
+) -> Result<(), PayoutRefusal> {
+    match destination {
+        Destination::Bolt11(invoice) if invoice.expires_at <= now => {
+            Err(DestinationRefusal::Expired.into())
+        }
+        Destination::Bolt11(_) | Destination::Address(_) => Ok(()),
+    }
+}
+
+/// Puts a new payout and tells.
+pub(super) fn put_new(tx: &mut Tx<'_>, payout: Payout, now: Timestamp) -> Payout {
+    let mut facts = vec![Fact::PayoutCreated {
+        payout: payout.id,
+        amount: payout.amount,
+    }];
+    if payout.stage == Stage::AwaitingPayment {
+        facts.push(Fact::PayoutApproved { payout: payout.id });
+    }
+    store::payout::put(tx, &payout);
+    tx.announce(payout.store, facts, now);
+    payout
+}

@@ -1,0 +1,188 @@
+//! What became of payouts: every change of one goes through [`commit`], which keeps budgets in step.
+
+use crate::domain::fact::{Fact, Step};
+use crate::domain::ids::{PaymentHash, Preimage, StoreId};
+use crate::domain::money::Msat;
+use crate::domain::payout::batch::{BURIED, Batch, Version};
+use crate::domain::payout::{Payout, Plan, Proof, Stage, Standing};
+use crate::domain::time::Timestamp;
+use crate::store::{self, Rows, Tx};
+use crate::wallet::TxStanding;
+
+/// Puts a payout after a step, moves its budget along, and tells.
+pub fn commit(tx: &mut Tx<'_>, before: &Payout, step: Step<Payout>, now: Timestamp) -> Payout {
+    let Step { after, facts } = step;
+    if after == *before && facts.is_empty() {
+        return after;
+    }
+    move_budget(tx, before, &after);
+    store::payout::put(tx, &after);
+    tx.announce(after.store, facts, now);
+    after
+}
+
+/// Reserved becomes spent when it is completed, and free when it is cancelled (P8).
+fn move_budget(tx: &mut Tx<'_>, before: &Payout, after: &Payout) {
+    let Some(mut pull_payment) = after
+        .pull_payment()
+        .and_then(|id| store::pull_payment::get(tx, after.store, id))
+    else {
+        return;
+    };
+    let (budget, debit) = (pull_payment.budget, after.debit());
+    pull_payment.budget = match (before.is_open(), &after.stage) {
+        (true, Stage::Completed { .. }) => budget.spend(debit),
+        (true, Stage::Cancelled { .. }) => budget.give_back(debit),
+        // It was paid after all: what was given back is spent.
+        (false, Stage::Completed { .. }) if matches!(before.stage, Stage::Cancelled { .. }) => {
+            crate::domain::pull_payment::Budget {
+                spent: budget.spent.plus(debit),
+                ..budget
+            }
+        }
+        (
+            _,
+            Stage::AwaitingApproval
+            | Stage::AwaitingPayment
+            | Stage::InProgress
+            | Stage::Completed { .. }
+            | Stage::Cancelled { .. },
+        ) => return,
+    };
+    store::pull_payment::put(tx, &pull_payment);
+}
+
+/// The payout that owns a payment hash.
+pub fn payout_of(rows: &dyn Rows, hash: PaymentHash) -> Option<Payout> {
+    let owner = store::payout::hash_owner(rows, hash)?;
+    store::payout::get(rows, owner.store, owner.payout)
+}
+
+/// A Lightning payment of ours arrived (P5).
+pub fn lightning_succeeded(
+    tx: &mut Tx<'_>,
+    hash: PaymentHash,
+    preimage: Option<Preimage>,
+    fee: Option<Msat>,
+    now: Timestamp,
+) {
+    let found = payout_of(tx, hash);
+    let attempt = found.as_ref().and_then(|payout| payout.attempt_for(&hash));
+    let (Some(payout), Some(attempt)) = (found, attempt) else {
+        let what = format!("a payment of no payout arrived: {hash}");
+        tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
+        return;
+    };
+    let proof = Proof::Lightning { hash, preimage };
+    let step = payout
+        .clone()
+        .succeeded(attempt, proof, fee.unwrap_or_default(), now);
+    commit(tx, &payout, step, now);
+}
+
+/// A Lightning payment of ours has definitely ended. Before reconcile is over this is doubt for any attempt but the
+/// first, since the event carries no attempt number.
+pub fn lightning_failed(
+    tx: &mut Tx<'_>,
+    hash: PaymentHash,
+    why: &str,
+    reconciled: bool,
+    now: Timestamp,
+) {
+    let Some(payout) = payout_of(tx, hash) else {
+        let what = format!("a payment of no payout failed: {hash}: {why}");
+        tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
+        return;
+    };
+    let first = payout.attempts.len() == 1;
+    let ours = payout.live_attempt().is_some_and(
+        |live| matches!(&live.plan, Plan::Lightning { hash: planned, .. } if *planned == hash),
+    );
+    if ours && (first || reconciled) {
+        let step = payout.clone().attempt_failed(why, now);
+        commit(tx, &payout, step, now);
+    }
+}
+
+/// Looks at every batch that is not buried: what its transactions' standing means for the payouts in it.
+pub fn observe_batches(tx: &mut Tx<'_>, now: Timestamp) {
+    for batch in store::payout::open_batches(tx) {
+        observe_batch(tx, &batch, now);
+    }
+}
+
+fn observe_batch(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
+    let needed = store::settings::get(tx, batch.store)
+        .map_or(1, |shop| shop.settings.speed.confirmations(true))
+        .max(1);
+    let confirmed = batch.versions.iter().find_map(|version| {
+        match tx.tills().standing(batch.till, version.txid) {
+            TxStanding::Confirmed { confirmations } => Some((version, confirmations)),
+            TxStanding::Mempool | TxStanding::Unseen => None,
+        }
+    });
+    match confirmed {
+        Some((version, confirmations)) if confirmations >= needed => {
+            settle_batch(tx, batch, version, now);
+            if confirmations >= BURIED {
+                store::payout::put_batch(tx, batch, true);
+            }
+        }
+        Some(_) => {}
+        None => unconfirm_batch(tx, batch, now),
+    }
+}
+
+fn settle_batch(tx: &mut Tx<'_>, batch: &Batch, version: &Version, now: Timestamp) {
+    let payouts = u64::try_from(batch.payouts.len()).unwrap_or(1).max(1);
+    for (place, id) in (0_u32..).zip(&batch.payouts) {
+        let Some(payout) = store::payout::get(tx, batch.store, *id) else {
+            continue;
+        };
+        let attempt = payout.attempts.iter().find(|attempt| {
+            matches!(&attempt.plan, Plan::Onchain { batch: planned, place: there }
+                if *planned == batch.id && *there == place)
+        });
+        let vout = version
+            .vouts
+            .get(usize::try_from(place).unwrap_or(usize::MAX));
+        let (Some(attempt), Some(vout)) = (attempt, vout) else {
+            continue;
+        };
+        if attempt.standing == Standing::Settled {
+            continue;
+        }
+        let proof = Proof::Onchain {
+            txid: version.txid,
+            vout: *vout,
+        };
+        let fee = Msat(version.fee.to_msat().0 / payouts);
+        let step = payout.clone().succeeded(attempt.number, proof, fee, now);
+        commit(tx, &payout, step, now);
+    }
+}
+
+/// A settled batch that no block holds any more is told once, and sent again by the runner.
+fn unconfirm_batch(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
+    if batch.broadcast_at.is_none() {
+        return;
+    }
+    let mut told = false;
+    for id in &batch.payouts {
+        let Some(payout) = store::payout::get(tx, batch.store, *id) else {
+            continue;
+        };
+        let step = payout.unconfirmed();
+        if !step.facts.is_empty() {
+            told = true;
+            tx.announce(batch.store, step.facts, now);
+        }
+    }
+    if told {
+        let again = Batch {
+            broadcast_at: None,
+            ..batch.clone()
+        };
+        store::payout::put_batch(tx, &again, false);
+    }
+}

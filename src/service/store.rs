@@ -1,0 +1,105 @@
+//! Opening and changing stores.
+
+use super::{Gateway, Unavailable};
+use crate::domain::access::User;
+use crate::domain::fact::Fact;
+use crate::domain::ids::StoreId;
+use crate::domain::store::{Settings, Store};
+use crate::store::{self, WriteError};
+
+/// Why a store is not opened or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreRefusal {
+    /// 422 `Name`.
+    #[error("A store needs a name of 1 to 50 characters.")]
+    Name,
+    /// There is no such store.
+    #[error("There is no such store.")]
+    Unknown,
+    /// 503.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<WriteError> for StoreRefusal {
+    fn from(error: WriteError) -> Self {
+        Self::Unavailable(error.into())
+    }
+}
+
+/// Greenfield's limit for a name, in characters.
+const NAME_CHARS_MAX: usize = 50;
+
+impl Gateway {
+    /// Opens a store with a hot till of its own. The till's birthday is the tip that the follower has reached, so
+    /// the chain has to have been seen once.
+    pub async fn create_store(
+        &self,
+        owner: &User,
+        name: String,
+        settings: Settings,
+        kept: String,
+    ) -> Result<Store, StoreRefusal> {
+        check_name(&name)?;
+        let birthday = self.follower.known_tip().ok_or_else(|| {
+            Unavailable::NotReady("The chain has not been seen yet: try again soon.".to_owned())
+        })?;
+        let now = self.now();
+        let shop = Store {
+            id: StoreId(self.random()),
+            name,
+            owner: owner.id,
+            created: now,
+            settings,
+            draws_on_node: owner.is_admin,
+            kept,
+            archived: false,
+        };
+        let keychain = self.keychain.clone();
+        self.store
+            .write("store-create", move |tx| {
+                // A till of our own keys fails to open only by a bug: then nothing of the store is written either.
+                store::till::open_hot(tx, shop.id, &keychain, birthday)
+                    .unwrap_or_else(|e| panic!("a hot till can't be opened: {e}"));
+                store::settings::put(tx, &shop);
+                tx.announce(shop.id, vec![Fact::StoreCreated], now);
+                shop
+            })
+            .await
+            .map_err(StoreRefusal::from)
+    }
+
+    /// Changes a store's name and settings.
+    pub async fn update_store(
+        &self,
+        id: StoreId,
+        name: String,
+        settings: Settings,
+        kept: String,
+        archived: bool,
+    ) -> Result<Store, StoreRefusal> {
+        check_name(&name)?;
+        self.store
+            .try_write("store-update", move |tx| {
+                let shop = store::settings::get(tx, id).ok_or(StoreRefusal::Unknown)?;
+                let after = Store {
+                    name,
+                    settings,
+                    kept,
+                    archived,
+                    ..shop
+                };
+                store::settings::put(tx, &after);
+                Ok(after)
+            })
+            .await
+    }
+}
+
+fn check_name(name: &str) -> Result<(), StoreRefusal> {
+    if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
+        Err(StoreRefusal::Name)
+    } else {
+        Ok(())
+    }
+}

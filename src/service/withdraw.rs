@@ -1,0 +1,320 @@
+//! LNURL-withdraw (LUD-03, LUD-14): the door to a pull payment that a wallet scans.
+
+use subtle::ConstantTimeEq;
+
+use super::Gateway;
+use super::destination::DestinationRefusal;
+use super::payout::{NewPayout, PayoutRefusal};
+use super::pull_payment::in_currency;
+use crate::domain::destination::{BadDestination, Destination};
+use crate::domain::ids::{PayoutId, PullPaymentId};
+use crate::domain::money::{Currency, Money, Msat, Sat};
+use crate::domain::payout::{Origin, Payout, Stage};
+use crate::domain::pull_payment::{ClaimRefusal, PullPayment};
+use crate::domain::receipt::Rail;
+use crate::store;
+
+/// Less than this is too little time to try (protocol rules, refusal 6).
+pub const EXPIRY_MARGIN_SECS: u64 = 60;
+
+/// How long a callback watches for the outcome before it says that it was accepted (D26).
+const WATCH_SECS: u64 = 10;
+
+/// Description of a link, in bytes (BOLT 11's own limit).
+const DESCRIPTION_BYTES_MAX: usize = 639;
+
+/// What a link offers now. Bounds are whole satoshi.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The link's fixed secret.
+    pub k1: [u8; 32],
+    /// The pull payment's name.
+    pub description: String,
+    /// The least that may be drawn.
+    pub min: Sat,
+    /// The most that may be drawn now.
+    pub max: Sat,
+    /// What is left of the budget, whatever can be sent now (LUD-14).
+    pub balance: Sat,
+}
+
+/// How a withdrawal was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// Paid, or on its way.
+    Sent,
+    /// A person has to approve it first.
+    NeedsApproval,
+}
+
+/// Why nothing can be withdrawn; the text is for the person with the wallet. An unknown link and a wrong `k1` read
+/// the same.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WithdrawRefusal {
+    /// Unknown link, or wrong secret.
+    #[error("This link is not valid.")]
+    UnknownLink,
+    /// This link does not pay over Lightning.
+    #[error("This link does not pay over Lightning.")]
+    NotLightning,
+    /// Closed, over, or not begun.
+    #[error(transparent)]
+    Closed(ClaimRefusal),
+    /// Nothing is left.
+    #[error("Everything has been withdrawn already.")]
+    UsedUp,
+    /// There is something left, but it can't be sent now.
+    #[error("This server can't send Lightning payments right now. Try again later.")]
+    NotNow,
+    /// Not exactly one invoice.
+    #[error("Give exactly one Lightning invoice.")]
+    NotOneInvoice,
+    /// The invoice can't be paid.
+    #[error(transparent)]
+    Invoice(#[from] BadDestination),
+    /// It names no amount.
+    #[error("The invoice has to name an amount.")]
+    NoAmount,
+    /// Outside the bounds.
+    #[error("The invoice has to be between {min} and {max}.")]
+    OutOfBounds {
+        /// The least.
+        min: Sat,
+        /// The most.
+        max: Sat,
+    },
+    /// It is over, or nearly.
+    #[error("This invoice has expired, or is about to. Make a new one.")]
+    Expired,
+    /// Our own.
+    #[error("This invoice belongs to this server itself.")]
+    Own,
+    /// Used before.
+    #[error("This invoice was used before. Make a new one.")]
+    Used,
+    /// It could not be paid; nothing is reserved.
+    #[error("The payment could not be sent: {0}. Try again with a new invoice.")]
+    Failed(String),
+    /// The house.
+    #[error("The server is busy. Try again in a moment.")]
+    Busy,
+}
+
+impl Gateway {
+    /// What a link offers now. Asking changes nothing and uses nothing up.
+    pub async fn withdraw_offer(&self, id: PullPaymentId) -> Result<Offer, WithdrawRefusal> {
+        let found = self
+            .store
+            .read(move |rows| store::pull_payment::find(rows, id))
+            .await
+            .ok_or(WithdrawRefusal::UnknownLink)?;
+        self.offer(&found)
+    }
+
+    fn offer(&self, pull_payment: &PullPayment) -> Result<Offer, WithdrawRefusal> {
+        let now = self.now();
+        pull_payment
+            .check_running(now)
+            .map_err(WithdrawRefusal::Closed)?;
+        if !pull_payment.rails.contains(&Rail::Lightning) {
+            return Err(WithdrawRefusal::NotLightning);
+        }
+        let balance = pull_payment.budget.remaining();
+        if balance == Sat::ZERO {
+            return Err(WithdrawRefusal::UsedUp);
+        }
+        // A claim that waits for a person may be sent when there is more to send.
+        let sendable = if pull_payment.auto_approve {
+            less_fee(self.lightning.sendable()).to_sat_floor()
+        } else {
+            balance
+        };
+        let max = balance.min(sendable);
+        if max == Sat::ZERO {
+            return Err(WithdrawRefusal::NotNow);
+        }
+        let mut description =
+            super::invoice::cut_to_bytes(&pull_payment.name, DESCRIPTION_BYTES_MAX - 20).to_owned();
+        if !pull_payment.auto_approve {
+            description.push_str(" (needs approval)");
+        }
+        Ok(Offer {
+            k1: pull_payment.k1,
+            description,
+            min: Sat(1).min(max),
+            max,
+            balance,
+        })
+    }
+
+    /// Takes an invoice to pay: checks it, reserves its amount, commits, and watches the outcome for a while. The
+    /// same invoice again gives the first answer and creates nothing.
+    pub async fn withdraw(
+        &self,
+        id: PullPaymentId,
+        k1: &str,
+        pr: &str,
+    ) -> Result<Accepted, WithdrawRefusal> {
+        let pull_payment = self
+            .store
+            .read(move |rows| store::pull_payment::find(rows, id))
+            .await
+            .ok_or(WithdrawRefusal::UnknownLink)?;
+        let given = hex::decode(k1).unwrap_or_default();
+        if !bool::from(given.as_slice().ct_eq(&pull_payment.k1)) {
+            return Err(WithdrawRefusal::UnknownLink);
+        }
+        if pr.is_empty() || pr.contains(',') {
+            return Err(WithdrawRefusal::NotOneInvoice);
+        }
+        let invoice = Destination::bolt11(pr, self.network)?;
+        let hash = invoice.hash;
+        let earlier = self
+            .store
+            .read(move |rows| super::settle::payout_of(rows, hash))
+            .await;
+        if let Some(earlier) = earlier {
+            let same_link = earlier.pull_payment() == Some(id);
+            let same_invoice = earlier.destination.text() == invoice.bolt11;
+            if !(same_link && same_invoice) {
+                return Err(WithdrawRefusal::Used);
+            }
+            return self.watch(earlier.store, earlier.id).await;
+        }
+        let offer = self.offer(&pull_payment)?;
+        let now = self.now();
+        let amount = invoice.amount.ok_or(WithdrawRefusal::NoAmount)?;
+        if amount < offer.min.to_msat() || amount > offer.max.to_msat() {
+            return Err(WithdrawRefusal::OutOfBounds {
+                min: offer.min,
+                max: offer.max,
+            });
+        }
+        if invoice.expires_at < now.plus_secs(EXPIRY_MARGIN_SECS) {
+            return Err(WithdrawRefusal::Expired);
+        }
+        let new = NewPayout {
+            origin: Origin::Withdraw(id),
+            read: super::destination::ReadDestination {
+                destination: Destination::Bolt11(invoice),
+                amount: Some(amount),
+            },
+            asked: Money {
+                amount: in_currency(amount, pull_payment.limit.currency),
+                currency: pull_payment.limit.currency,
+            },
+            amount,
+            approved: pull_payment.auto_approve,
+            // D25: an auto-approved link pays by itself; no second switch is needed.
+            pay_now: pull_payment.auto_approve,
+            fee_max: None,
+            metadata: "{}".to_owned(),
+        };
+        let payout = self.put_claim(pull_payment.store, new, now).await?;
+        self.watch(payout.store, payout.id).await
+    }
+
+    /// Waits a while for the outcome of a payout: a definite failure is told and cancels it, since the wallet has
+    /// not been told yes; anything else is yes.
+    async fn watch(
+        &self,
+        store: crate::domain::ids::StoreId,
+        id: PayoutId,
+    ) -> Result<Accepted, WithdrawRefusal> {
+        let mut live = self.store.signals().live();
+        let until = self.now().plus_secs(WATCH_SECS);
+        loop {
+            let payout = self
+                .store
+                .read(move |rows| store::payout::get(rows, store, id))
+                .await
+                .ok_or(WithdrawRefusal::UnknownLink)?;
+            if let Some(outcome) = self.outcome(&payout).await {
+                return outcome;
+            }
+            // The next fact about this payout, or the end of patience.
+            let told = async {
+                loop {
+                    match live.recv().await {
+                        Ok(entry) if entry.fact.object() != id.as_bytes() => {}
+                        Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => return,
+                        Err(tokio::sync::broadcast::error::RecvError::Closed) => {
+                            futures::future::pending::<()>().await;
+                        }
+                    }
+                }
+            };
+            tokio::select! {
+                () = told => {}
+                () = self.clock.sleep_until(until) => return Ok(Accepted::Sent),
+            }
+        }
+    }
+
+    /// What can be said already, if anything.
+    async fn outcome(&self, payout: &Payout) -> Option<Result<Accepted, WithdrawRefusal>> {
+        match &payout.stage {
+            Stage::AwaitingApproval => Some(Ok(Accepted::NeedsApproval)),
+            Stage::Completed { .. } => Some(Ok(Accepted::Sent)),
+            Stage::Cancelled { why } => Some(Err(WithdrawRefusal::Failed(why.clone()))),
+            Stage::InProgress => None,
+            Stage::AwaitingPayment if payout.attempts.is_empty() => None,
+            Stage::AwaitingPayment => {
+                let cancelled = self
+                    .cancel_payout(
+                        payout.store,
+                        payout.id,
+                        "The payment failed before the withdrawal was accepted.",
+                    )
+                    .await;
+                match cancelled {
+                    Ok(_) => Some(Err(WithdrawRefusal::Failed(
+                        payout
+                            .waiting_for
+                            .clone()
+                            .unwrap_or_else(|| "no route was found".to_owned()),
+                    ))),
+                    // The next attempt was faster: look again.
+                    Err(_) => None,
+                }
+            }
+        }
+    }
+}
+
+/// What is left to send when the default fee is kept back.
+fn less_fee(sendable: Msat) -> Msat {
+    sendable.minus(super::payout::default_fee_max(sendable))
+}
+
+impl From<PayoutRefusal> for WithdrawRefusal {
+    fn from(refusal: PayoutRefusal) -> Self {
+        match refusal {
+            PayoutRefusal::Unknown | PayoutRefusal::UnknownPullPayment => Self::UnknownLink,
+            PayoutRefusal::Destination(DestinationRefusal::OwnDestination) => Self::Own,
+            PayoutRefusal::Destination(DestinationRefusal::Bad(bad)) => Self::Invoice(bad),
+            PayoutRefusal::Destination(DestinationRefusal::Expired)
+            | PayoutRefusal::ExpiresTooSoon(_) => Self::Expired,
+            PayoutRefusal::Destination(DestinationRefusal::NeedsLookUp) => Self::NotOneInvoice,
+            PayoutRefusal::Amount(_) | PayoutRefusal::Claim(ClaimRefusal::AmountTooLow) => {
+                Self::NoAmount
+            }
+            PayoutRefusal::Claim(ClaimRefusal::DuplicateDestination) => Self::Used,
+            PayoutRefusal::Claim(ClaimRefusal::Overdraft) => Self::UsedUp,
+            PayoutRefusal::Claim(ClaimRefusal::PaymentMethodNotSupported) => Self::NotLightning,
+            PayoutRefusal::Claim(
+                closed
+                @ (ClaimRefusal::Archived | ClaimRefusal::Expired | ClaimRefusal::NotStarted),
+            ) => Self::Closed(closed),
+            PayoutRefusal::CantApprove(_)
+            | PayoutRefusal::CantCancel(_)
+            | PayoutRefusal::Unavailable(_) => Self::Busy,
+        }
+    }
+}
+
+/// Whether a link in this currency can be an LNURL at all (Greenfield 3.8).
+pub fn speaks_lnurl(pull_payment: &PullPayment) -> bool {
+    pull_payment.rails.contains(&Rail::Lightning)
+        && matches!(pull_payment.limit.currency, Currency::BTC | Currency::SATS)
+}
