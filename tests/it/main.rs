@@ -1,0 +1,10 @@
+//! Everything that runs in one process over the fakes: no network, no other process, no real time.
+
+#[allow(
+    dead_code,
+    reason = "the fakes are whole; each test binary uses its part"
+)]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod money_in;
