@@ -7,4 +7,6 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod lockfile;
 mod money_in;
+mod walls;
