@@ -7,6 +7,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod golden;
 mod lockfile;
 mod money_in;
+mod samples;
+mod store;
 mod walls;
