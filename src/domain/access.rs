@@ -302,6 +302,9 @@ mod tests {
         assert!(!grant.covers("btcpay.store.canviewinvoices", None));
         assert!(Grant::parse("btcpay.store.nosuch").is_none());
         assert!(Grant::parse(&format!("unrestricted:{here}")).is_none());
-        assert_eq!(grant.to_string().parse(), Ok::<String, std::convert::Infallible>(grant.to_string()));
+        assert_eq!(
+            grant.to_string().parse(),
+            Ok::<String, std::convert::Infallible>(grant.to_string())
+        );
     }
 }

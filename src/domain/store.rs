@@ -86,8 +86,6 @@ impl Default for Settings {
     }
 }
 
-
-
 /// An automatic sender for a store and rail: pays what is approved (design: approval never sends by itself).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Processor {

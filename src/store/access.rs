@@ -78,10 +78,7 @@ pub fn remove_session(tx: &mut Tx<'_>, hash: &SecretHash) {
 }
 
 /// The hashes of sessions that are over.
-pub fn sessions_over(
-    rows: &dyn Rows,
-    now: crate::domain::time::Timestamp,
-) -> Vec<Vec<u8>> {
+pub fn sessions_over(rows: &dyn Rows, now: crate::domain::time::Timestamp) -> Vec<Vec<u8>> {
     let mut over = Vec::new();
     rows.scan(Table::Sessions, &[], Order::Ascending, &mut |row, value| {
         if decode::<Session>(value).expires_at <= now {

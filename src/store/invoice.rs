@@ -77,11 +77,7 @@ pub fn put(tx: &mut Tx<'_>, invoice: &Invoice) {
     let known = before.as_ref().map_or(0, |old| old.lightning.len());
     for prompt in &invoice.lightning[known..] {
         let owner = HashOwner::Invoice { store, invoice: id };
-        tx.put(
-            Table::IssuedHashes,
-            prompt.hash.as_bytes(),
-            &encode(&owner),
-        );
+        tx.put(Table::IssuedHashes, prompt.hash.as_bytes(), &encode(&owner));
     }
     put_deadline(
         tx,
@@ -89,7 +85,9 @@ pub fn put(tx: &mut Tx<'_>, invoice: &Invoice) {
         before.as_ref().and_then(Invoice::deadline),
         invoice.deadline(),
     );
-    let wanted = before.as_ref().is_some_and(|old| old.wants_prompt().is_some());
+    let wanted = before
+        .as_ref()
+        .is_some_and(|old| old.wants_prompt().is_some());
     match (wanted, invoice.wants_prompt().is_some()) {
         (_, true) => {
             tx.put(Table::InvoicePrompts, &row, &[]);
@@ -154,10 +152,15 @@ pub fn newest_first(
 /// The earliest date an invoice waits for.
 pub fn next_deadline(rows: &dyn Rows) -> Option<Timestamp> {
     let mut first = None;
-    rows.scan(Table::InvoiceAgenda, &[], Order::Ascending, &mut |row, _| {
-        first = row[..8].try_into().ok().map(u64::from_be_bytes);
-        ControlFlow::Break(())
-    });
+    rows.scan(
+        Table::InvoiceAgenda,
+        &[],
+        Order::Ascending,
+        &mut |row, _| {
+            first = row[..8].try_into().ok().map(u64::from_be_bytes);
+            ControlFlow::Break(())
+        },
+    );
     first.map(Timestamp)
 }
 
@@ -165,28 +168,39 @@ pub fn next_deadline(rows: &dyn Rows) -> Option<Timestamp> {
 pub fn due(rows: &dyn Rows, now: Timestamp, limit: usize) -> Vec<(StoreId, InvoiceId)> {
     let mut due = Vec::new();
     let end = ordered(now.0.saturating_add(1));
-    rows.range(Table::InvoiceAgenda, &[], &end, Order::Ascending, &mut |row, _| {
-        due.extend(StoreId::from_slice(&row[8..40]).zip(InvoiceId::from_slice(&row[40..])));
-        if due.len() < limit {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    });
+    rows.range(
+        Table::InvoiceAgenda,
+        &[],
+        &end,
+        Order::Ascending,
+        &mut |row, _| {
+            due.extend(StoreId::from_slice(&row[8..40]).zip(InvoiceId::from_slice(&row[40..])));
+            if due.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        },
+    );
     due
 }
 
 /// Invoices that want another BOLT11, at most `limit`.
 pub fn wanting_prompts(rows: &dyn Rows, limit: usize) -> Vec<(StoreId, InvoiceId)> {
     let mut wanting = Vec::new();
-    rows.scan(Table::InvoicePrompts, &[], Order::Ascending, &mut |row, _| {
-        wanting.extend(StoreId::from_slice(&row[..32]).zip(InvoiceId::from_slice(&row[32..])));
-        if wanting.len() < limit {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    });
+    rows.scan(
+        Table::InvoicePrompts,
+        &[],
+        Order::Ascending,
+        &mut |row, _| {
+            wanting.extend(StoreId::from_slice(&row[..32]).zip(InvoiceId::from_slice(&row[32..])));
+            if wanting.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        },
+    );
     wanting
 }
 

@@ -83,13 +83,19 @@ pub fn after(rows: &dyn Rows, store: StoreId, sequence: u64, limit: usize) -> Ve
     let mut entries = Vec::new();
     let from = key(&[store.as_bytes(), &ordered(sequence.saturating_add(1))]);
     let to = super::rows::after_prefix(store.as_bytes());
-    rows.range(Table::Journal, &from, &to, Order::Ascending, &mut |_, value| {
-        entries.push(decode(value));
-        if entries.len() < limit {
-            ControlFlow::Continue(())
-        } else {
-            ControlFlow::Break(())
-        }
-    });
+    rows.range(
+        Table::Journal,
+        &from,
+        &to,
+        Order::Ascending,
+        &mut |_, value| {
+            entries.push(decode(value));
+            if entries.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        },
+    );
     entries
 }

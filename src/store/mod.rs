@@ -4,6 +4,7 @@
 //! rows their types: keys, records, indexes.
 
 pub mod access;
+pub mod check;
 pub mod codec;
 pub mod invoice;
 pub mod journal;
@@ -19,7 +20,6 @@ pub mod tables;
 pub mod till;
 pub mod tx;
 pub mod writer;
-pub mod check;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -110,7 +110,7 @@ impl Store {
             db.begin_read()
                 .map_err(|e| OpenError::Damaged(e.to_string()))?,
         );
-check::check(&snapshot).map_err(OpenError::Inconsistent)?;
+        check::check(&snapshot).map_err(OpenError::Inconsistent)?;
         let tills = till::load(&snapshot).map_err(OpenError::Inconsistent)?;
         let watch = tills.watch();
         drop(snapshot);

@@ -22,7 +22,9 @@ impl Invoice {
     /// What it may be marked as now (Greenfield `availableStatusesForManualMarking`).
     pub fn available_marks(&self) -> Vec<Mark> {
         match self.status {
-            Status::New | Status::Processing | Status::Expired => vec![Mark::Settled, Mark::Invalid],
+            Status::New | Status::Processing | Status::Expired => {
+                vec![Mark::Settled, Mark::Invalid]
+            }
             Status::Invalid => vec![Mark::Settled],
             Status::Settled if self.marked => vec![Mark::Invalid],
             Status::Settled => vec![],

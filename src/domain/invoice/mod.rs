@@ -345,7 +345,9 @@ impl Invoice {
             Price::Standard(_) => true,
             Price::TopUp(_) => self.due == Sat::ZERO,
         };
-        distinct && due_fits && (!self.marked || matches!(self.status, Status::Settled | Status::Invalid))
+        distinct
+            && due_fits
+            && (!self.marked || matches!(self.status, Status::Settled | Status::Invalid))
     }
 }
 

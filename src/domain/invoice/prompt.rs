@@ -30,12 +30,10 @@ pub struct LightningPrompt {
 impl Invoice {
     /// The BOLT11 to show: the newest, as long as it asks for what is still due.
     pub fn shown_prompt(&self) -> Option<&LightningPrompt> {
-        self.lightning
-            .last()
-            .filter(|prompt| match self.price {
-                Price::Standard(_) => prompt.amount == Some(self.rest().to_msat()),
-                Price::TopUp(_) => prompt.amount.is_none(),
-            })
+        self.lightning.last().filter(|prompt| match self.price {
+            Price::Standard(_) => prompt.amount == Some(self.rest().to_msat()),
+            Price::TopUp(_) => prompt.amount.is_none(),
+        })
     }
 
     /// The rest that another BOLT11 should ask for, if one is wanted. A partial payment retires the shown one;

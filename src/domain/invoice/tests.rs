@@ -23,7 +23,9 @@ fn invoice(due: u64) -> Invoice {
             amount: Decimal::from(due),
             currency: Currency::SATS,
         }),
-        rate: Rate::new(Decimal::from(100_000_000)).expect("positive").into(),
+        rate: Rate::new(Decimal::from(100_000_000))
+            .expect("positive")
+            .into(),
         due: Sat(due),
         terms: Terms {
             expires_at: T0.plus_secs(EXPIRY),
@@ -32,7 +34,10 @@ fn invoice(due: u64) -> Invoice {
             tolerance_percent: Decimal::ZERO,
         },
         onchain: Some(TillAddress {
-            till: TillId { store, generation: 0 },
+            till: TillId {
+                store,
+                generation: 0,
+            },
             index: 0,
             script: ScriptBuf::new(),
             address: "bcrt1q".to_owned(),
@@ -118,7 +123,11 @@ fn check_from(
     for (secs, what) in acts {
         (invoice, _) = act(invoice, *secs, what);
     }
-    assert_eq!((invoice.status, invoice.additional()), (status, additional), "{story}");
+    assert_eq!(
+        (invoice.status, invoice.additional()),
+        (status, additional),
+        "{story}"
+    );
     invoice
 }
 
@@ -129,22 +138,60 @@ fn states_follow_the_tally() {
     let lightning = |msat| Lightning(1, msat);
     check("nothing came", &[(899, Tick)], S::New, A::None);
     check("time ran out", &[(900, Tick)], S::Expired, A::None);
-    check("lightning settles at once", &[(1, lightning(1_000_000))], S::Settled, A::None);
-    check("a msat of surplus is dust", &[(1, lightning(1_000_999))], S::Settled, A::None);
-    check("a sat of surplus is shown", &[(1, lightning(1_001_000))], S::Settled, A::PaidOver);
-    check("late lightning", &[(900, Tick), (950, lightning(1_000_000))], S::Expired, A::PaidLate);
-    check("late and unticked", &[(950, lightning(1_000_000))], S::Settled, A::None);
-    check("partial", &[(1, Chain(vec![(1, 400, 0)]))], S::New, A::PaidPartial);
+    check(
+        "lightning settles at once",
+        &[(1, lightning(1_000_000))],
+        S::Settled,
+        A::None,
+    );
+    check(
+        "a msat of surplus is dust",
+        &[(1, lightning(1_000_999))],
+        S::Settled,
+        A::None,
+    );
+    check(
+        "a sat of surplus is shown",
+        &[(1, lightning(1_001_000))],
+        S::Settled,
+        A::PaidOver,
+    );
+    check(
+        "late lightning",
+        &[(900, Tick), (950, lightning(1_000_000))],
+        S::Expired,
+        A::PaidLate,
+    );
+    check(
+        "late and unticked",
+        &[(950, lightning(1_000_000))],
+        S::Settled,
+        A::None,
+    );
+    check(
+        "partial",
+        &[(1, Chain(vec![(1, 400, 0)]))],
+        S::New,
+        A::PaidPartial,
+    );
     check(
         "partial, then time",
         &[(1, Chain(vec![(1, 400, 1)])), (900, Tick)],
         S::Expired,
         A::PaidPartial,
     );
-    check("seen in the mempool", &[(1, Chain(vec![(1, 1_000, 0)]))], S::Processing, A::None);
+    check(
+        "seen in the mempool",
+        &[(1, Chain(vec![(1, 1_000, 0)]))],
+        S::Processing,
+        A::None,
+    );
     check(
         "one block",
-        &[(1, Chain(vec![(1, 1_000, 0)])), (600, Chain(vec![(1, 1_000, 1)]))],
+        &[
+            (1, Chain(vec![(1, 1_000, 0)])),
+            (600, Chain(vec![(1, 1_000, 1)])),
+        ],
         S::Settled,
         A::None,
     );
@@ -156,13 +203,20 @@ fn states_follow_the_tally() {
     );
     check(
         "replaced by another of the same amount",
-        &[(1, Chain(vec![(1, 1_000, 0)])), (2, Chain(vec![(2, 1_000, 0)]))],
+        &[
+            (1, Chain(vec![(1, 1_000, 0)])),
+            (2, Chain(vec![(2, 1_000, 0)])),
+        ],
         S::Processing,
         A::None,
     );
     check(
         "two halves over two rails",
-        &[(1, Chain(vec![(1, 400, 1)])), (2, Renew(2)), (3, Lightning(2, 600_000))],
+        &[
+            (1, Chain(vec![(1, 400, 1)])),
+            (2, Renew(2)),
+            (3, Lightning(2, 600_000)),
+        ],
         S::Settled,
         A::None,
     );
@@ -179,7 +233,10 @@ fn states_follow_the_tally() {
     );
     check(
         "never confirmed",
-        &[(1, Chain(vec![(1, 1_000, 0)])), (EXPIRY + MONITORING + 1, Tick)],
+        &[
+            (1, Chain(vec![(1, 1_000, 0)])),
+            (EXPIRY + MONITORING + 1, Tick),
+        ],
         S::Invalid,
         A::None,
     );
@@ -220,7 +277,12 @@ fn states_follow_the_tally() {
         S::Settled,
         A::PaidOver,
     );
-    check("marked", &[(1, Act::Mark(Mark::Settled))], S::Settled, A::Marked);
+    check(
+        "marked",
+        &[(1, Act::Mark(Mark::Settled))],
+        S::Settled,
+        A::Marked,
+    );
     check(
         "marked, then time",
         &[(1, Act::Mark(Mark::Invalid)), (901, Tick)],
@@ -249,7 +311,11 @@ fn speed_policies_ask_for_their_confirmations() {
             };
             let (after, _) = act(fresh, 1, &what);
             let settled = after.status == Status::Settled;
-            assert_eq!(settled, confirmations >= needed, "{speed:?} {replaceable} {confirmations}");
+            assert_eq!(
+                settled,
+                confirmations >= needed,
+                "{speed:?} {replaceable} {confirmations}"
+            );
         }
     }
 }
@@ -259,15 +325,30 @@ fn a_tolerance_forgives_its_share_exactly() {
     for (paid, status) in [(980, Status::Settled), (979, Status::New)] {
         let mut tolerant = invoice(1_000);
         tolerant.terms.tolerance_percent = Decimal::TWO;
-        check_from("2 %", tolerant, &[(1, Chain(vec![(1, paid, 1)]))], status, {
-            if status == Status::New { Additional::PaidPartial } else { Additional::None }
-        });
+        check_from(
+            "2 %",
+            tolerant,
+            &[(1, Chain(vec![(1, paid, 1)]))],
+            status,
+            {
+                if status == Status::New {
+                    Additional::PaidPartial
+                } else {
+                    Additional::None
+                }
+            },
+        );
     }
 }
 
 #[test]
 fn a_hash_counts_once() {
-    let once = check("once", &[(1, Lightning(1, 1_000_000))], Status::Settled, Additional::None);
+    let once = check(
+        "once",
+        &[(1, Lightning(1, 1_000_000))],
+        Status::Settled,
+        Additional::None,
+    );
     let (again, facts) = act(once.clone(), 2, &Lightning(1, 1_000_000));
     assert_eq!(again, once);
     assert!(facts.is_empty());
@@ -290,7 +371,13 @@ fn a_late_payment_is_told_once() {
 
 #[test]
 fn an_invoice_over_nothing_settles_when_it_is_looked_at() {
-    check_from("free", invoice(0), &[(0, Tick)], Status::Settled, Additional::None);
+    check_from(
+        "free",
+        invoice(0),
+        &[(0, Tick)],
+        Status::Settled,
+        Additional::None,
+    );
 }
 
 #[test]
@@ -299,8 +386,20 @@ fn a_top_up_takes_whatever_comes() {
     top_up.price = Price::TopUp(Currency::USD);
     top_up.lightning = vec![prompt(1, None)];
     assert!(top_up.shown_prompt().is_some());
-    let waits = check_from("top-up", top_up, &[(0, Tick)], Status::New, Additional::None);
-    check_from("paid", waits, &[(1, Lightning(1, 5_000))], Status::Settled, Additional::None);
+    let waits = check_from(
+        "top-up",
+        top_up,
+        &[(0, Tick)],
+        Status::New,
+        Additional::None,
+    );
+    check_from(
+        "paid",
+        waits,
+        &[(1, Lightning(1, 5_000))],
+        Status::Settled,
+        Additional::None,
+    );
 }
 
 #[test]
@@ -309,7 +408,10 @@ fn the_shown_bolt11_asks_for_the_rest() {
     assert_eq!(partial.shown_prompt(), None);
     assert_eq!(partial.wants_prompt(), Some(Sat(600)));
     let (renewed, _) = act(partial, 2, &Renew(2));
-    assert_eq!(renewed.shown_prompt().map(|p| p.hash), Some(PaymentHash([2; 32])));
+    assert_eq!(
+        renewed.shown_prompt().map(|p| p.hash),
+        Some(PaymentHash([2; 32]))
+    );
     assert_eq!(renewed.wants_prompt(), None);
     let (evicted, _) = act(renewed, 3, &Chain(vec![]));
     assert_eq!(evicted.wants_prompt(), Some(Sat(1_000)));
@@ -317,6 +419,11 @@ fn the_shown_bolt11_asks_for_the_rest() {
 
 #[test]
 fn a_settled_invoice_is_marked_only_if_it_was_marked() {
-    let settled = check("paid", &[(1, Lightning(1, 1_000_000))], Status::Settled, Additional::None);
+    let settled = check(
+        "paid",
+        &[(1, Lightning(1, 1_000_000))],
+        Status::Settled,
+        Additional::None,
+    );
     assert_eq!(settled.mark(Mark::Invalid), Err(CantMark(Status::Settled)));
 }

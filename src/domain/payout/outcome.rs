@@ -8,9 +8,19 @@ use crate::domain::time::Timestamp;
 impl Payout {
     /// The money of an attempt arrived. Settles the payout from any standing and any stage, a failed or cancelled
     /// one too. The success of the settled attempt again changes nothing; that of another is an alarm.
-    pub fn succeeded(mut self, attempt: u32, proof: Proof, fee: Msat, now: Timestamp) -> Step<Self> {
+    pub fn succeeded(
+        mut self,
+        attempt: u32,
+        proof: Proof,
+        fee: Msat,
+        now: Timestamp,
+    ) -> Step<Self> {
         let (payout, amount) = (self.id, self.amount);
-        let Some(winner) = self.attempts.iter_mut().find(|tried| tried.number == attempt) else {
+        let Some(winner) = self
+            .attempts
+            .iter_mut()
+            .find(|tried| tried.number == attempt)
+        else {
             return Step::quiet(self);
         };
         if winner.standing == Standing::Settled {

@@ -20,7 +20,10 @@ fn payout() -> Payout {
             address: "bcrt1q".to_owned(),
             script: bitcoin::ScriptBuf::new(),
         }),
-        asked: MoneyRecord { amount: Decimal::ONE, currency: Currency::SATS },
+        asked: MoneyRecord {
+            amount: Decimal::ONE,
+            currency: Currency::SATS,
+        },
         amount: Msat(1_000),
         fee_max: Msat(100),
         stage: Stage::AwaitingApproval,
@@ -42,7 +45,10 @@ fn plan() -> Plan {
 }
 
 fn proof() -> Proof {
-    Proof::Lightning { hash: PaymentHash([9; 32]), preimage: None }
+    Proof::Lightning {
+        hash: PaymentHash([9; 32]),
+        preimage: None,
+    }
 }
 
 fn after(step: Step<Payout>) -> Payout {
@@ -61,7 +67,11 @@ fn the_straight_road() {
     let step = sent.succeeded(1, proof(), Msat(5), NOW);
     assert_eq!(
         step.facts,
-        [Fact::PayoutCompleted { payout: PayoutId([1; 20]), amount: Msat(1_000), fee: Msat(5) }]
+        [Fact::PayoutCompleted {
+            payout: PayoutId([1; 20]),
+            amount: Msat(1_000),
+            fee: Msat(5)
+        }]
     );
     assert!(matches!(after(step).stage, Stage::Completed { .. }));
 }
@@ -77,7 +87,11 @@ fn p1_no_second_attempt_while_one_may_succeed() {
     let live = in_progress();
     assert!(live.clone().plan(plan(), NOW).is_err());
     assert!(after(live.clone().sent()).plan(plan(), NOW).is_err());
-    assert!(after(live.clone().review("doubt")).plan(plan(), NOW).is_err());
+    assert!(
+        after(live.clone().review("doubt"))
+            .plan(plan(), NOW)
+            .is_err()
+    );
     let failed = after(live.attempt_failed("no route", NOW));
     assert!(failed.plan(plan(), NOW).is_ok());
 }
@@ -87,7 +101,13 @@ fn p5_success_wins_from_any_standing() {
     let failed = after(in_progress().attempt_failed("no route", NOW));
     let cancelled = after(failed.clone().cancel("enough").expect("nothing lives"));
     let second = after(failed.clone().plan(plan(), NOW).expect("waits"));
-    for before in [in_progress(), after(in_progress().review("doubt")), failed, cancelled, second] {
+    for before in [
+        in_progress(),
+        after(in_progress().review("doubt")),
+        failed,
+        cancelled,
+        second,
+    ] {
         let done = after(before.succeeded(1, proof(), Msat(0), NOW));
         assert!(matches!(done.stage, Stage::Completed { .. }));
         let again = done.clone().succeeded(1, proof(), Msat(0), NOW);
@@ -101,7 +121,13 @@ fn a_second_success_is_an_alarm_and_no_overwrite() {
     let second = after(failed.plan(plan(), NOW).expect("waits"));
     let done = after(second.succeeded(2, proof(), Msat(7), NOW));
     let step = done.clone().succeeded(1, proof(), Msat(9), NOW);
-    assert_eq!(step.facts, [Fact::PayoutPaidTwice { payout: done.id, attempt: 1 }]);
+    assert_eq!(
+        step.facts,
+        [Fact::PayoutPaidTwice {
+            payout: done.id,
+            attempt: 1
+        }]
+    );
     assert_eq!(step.after.stage, done.stage);
 }
 
@@ -110,12 +136,21 @@ fn p8_only_what_can_t_succeed_is_cancelled() {
     assert!(payout().cancel("no").is_ok());
     let live = in_progress();
     assert_eq!(live.clone().cancel("no"), Err(CantCancel));
-    assert_eq!(after(live.clone().review("doubt")).cancel("no"), Err(CantCancel));
+    assert_eq!(
+        after(live.clone().review("doubt")).cancel("no"),
+        Err(CantCancel)
+    );
     let done = after(live.clone().succeeded(1, proof(), Msat(0), NOW));
     assert_eq!(done.cancel("no"), Err(CantCancel));
     let failed = after(live.attempt_failed("no route", NOW));
     let cancelled = after(failed.cancel("no").expect("nothing lives"));
-    assert!(cancelled.cancel("again").expect("may be repeated").facts.is_empty());
+    assert!(
+        cancelled
+            .cancel("again")
+            .expect("may be repeated")
+            .facts
+            .is_empty()
+    );
 }
 
 #[test]

@@ -13,8 +13,14 @@ fn pull_payment(limit: u64) -> PullPayment {
         store: StoreId([1; 32]),
         name: "Refund".to_owned(),
         description: String::new(),
-        limit: MoneyRecord { amount: Decimal::from(limit), currency: Currency::SATS },
-        budget: Budget { limit: Sat(limit), ..Budget::default() },
+        limit: MoneyRecord {
+            amount: Decimal::from(limit),
+            currency: Currency::SATS,
+        },
+        budget: Budget {
+            limit: Sat(limit),
+            ..Budget::default()
+        },
         rails: vec![Rail::Lightning],
         bolt11_days: 30,
         auto_approve: true,
@@ -42,12 +48,32 @@ fn claims_reserve_until_nothing_is_left() {
 fn refusals_come_in_greenfields_order() {
     let rows: [(fn(&mut PullPayment), Rail, u64, ClaimRefusal); 5] = [
         (
-            |pp| { pp.archived = true; pp.expires_at = Some(Timestamp(0)); },
-            Rail::Lightning, 1_000, ClaimRefusal::Archived,
+            |pp| {
+                pp.archived = true;
+                pp.expires_at = Some(Timestamp(0));
+            },
+            Rail::Lightning,
+            1_000,
+            ClaimRefusal::Archived,
         ),
-        (|pp| pp.expires_at = Some(Timestamp::from_secs(999)), Rail::Lightning, 1_000, ClaimRefusal::Expired),
-        (|pp| pp.starts_at = Timestamp::from_secs(1_001), Rail::Onchain, 1_000, ClaimRefusal::NotStarted),
-        (|_| (), Rail::Onchain, 1_000_000, ClaimRefusal::PaymentMethodNotSupported),
+        (
+            |pp| pp.expires_at = Some(Timestamp::from_secs(999)),
+            Rail::Lightning,
+            1_000,
+            ClaimRefusal::Expired,
+        ),
+        (
+            |pp| pp.starts_at = Timestamp::from_secs(1_001),
+            Rail::Onchain,
+            1_000,
+            ClaimRefusal::NotStarted,
+        ),
+        (
+            |_| (),
+            Rail::Onchain,
+            1_000_000,
+            ClaimRefusal::PaymentMethodNotSupported,
+        ),
         (|_| (), Rail::Lightning, u64::MAX, ClaimRefusal::Overdraft),
     ];
     for (change, rail, msat, refusal) in rows {
@@ -59,7 +85,11 @@ fn refusals_come_in_greenfields_order() {
 
 #[test]
 fn only_a_cancelled_payout_gives_back() {
-    let budget = Budget { limit: Sat(100), reserved: Sat(60), spent: Sat(0) };
+    let budget = Budget {
+        limit: Sat(100),
+        reserved: Sat(60),
+        spent: Sat(0),
+    };
     assert_eq!(budget.spend(Sat(20)).remaining(), Sat(40));
     assert_eq!(budget.give_back(Sat(20)).remaining(), Sat(60));
 }
