@@ -203,3 +203,6 @@ fn none_if<T>(answer: Result<T, Error>, code: i32) -> Result<Option<T>, ChainUna
 fn unavailable(error: &Error) -> ChainUnavailable {
     ChainUnavailable(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;
