@@ -103,6 +103,18 @@ impl Tills {
         balance
     }
 
+    /// Every transaction the best chain and the mempool hold that spends a coin of this till. One that no attempt of
+    /// ours explains was made by someone else who has the seed, or before a backup that was restored (P9).
+    pub fn spends(&self, till: TillId) -> BTreeSet<Txid> {
+        let Some(till) = self.accounts.get(&till) else {
+            return BTreeSet::new();
+        };
+        (till.wallet.transactions())
+            .filter(|tx| till.is_ours(&tx.tx_node.tx))
+            .map(|tx| tx.tx_node.txid)
+            .collect()
+    }
+
     /// Payments to us that are neither in a block nor known to have been dropped. A follower that starts, or that
     /// saw a reorganisation, looks whether the mempool still has them. What we made ourselves is not among
     /// them: its bytes are ours to send again.

@@ -49,6 +49,10 @@ fn a_spend_pays_everyone_once_and_says_where() {
     let txid = spend.tx.compute_txid();
     assert_eq!(world.tills.standing(TILL, txid), TxStanding::Unseen);
     assert_eq!(world.tills.pending().len(), 0, "never sent is not gone");
+    assert_eq!(
+        world.tills.spends(TILL).into_iter().collect::<Vec<_>>(),
+        [txid]
+    );
     let tx = Arc::new(spend.tx);
     world.tills.apply(&seen(&tx, 6_000));
     assert_eq!(world.tills.standing(TILL, txid), TxStanding::Mempool);
