@@ -226,8 +226,8 @@ impl Gateway {
         let Some(earlier) = earlier else {
             return Ok(None);
         };
-        let repeats = earlier.pull_payment() == Some(id)
-            && earlier.destination.text() == invoice.bolt11;
+        let repeats =
+            earlier.pull_payment() == Some(id) && earlier.destination.text() == invoice.bolt11;
         if repeats {
             Ok(Some(earlier))
         } else {
