@@ -74,7 +74,7 @@ impl PayoutRunner {
         match &dispatch {
             Dispatch::Taken => info!(payout.id = %id, "payout {id} is on its way"),
             Dispatch::Declined { why, .. } => {
-                info!(payout.id = %id, "payout {id} is refused: {why}")
+                info!(payout.id = %id, "payout {id} is refused: {why}");
             }
             Dispatch::Doubtful(why) => warn!(payout.id = %id, "payout {id} is in doubt: {why}"),
         }

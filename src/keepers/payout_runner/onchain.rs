@@ -135,7 +135,7 @@ impl PayoutRunner {
             Broadcast::Accepted => info!(tx.id = %txid, "transaction {txid} is out"),
             Broadcast::Refused(why) => warn!(tx.id = %txid, "transaction {txid} is refused: {why}"),
             Broadcast::Doubtful(why) => {
-                warn!(tx.id = %txid, "transaction {txid} may be out: {why}")
+                warn!(tx.id = %txid, "transaction {txid} may be out: {why}");
             }
         }
         let now = self.gateway.now();
