@@ -3,5 +3,8 @@
 //! Uses `BITCOIND_EXE`, or `bitcoind` on `PATH`; without one the tests are skipped with a loud message, or fail if
 //! `TOLLWAY_REQUIRE_BITCOIND` is set.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod bitcoind;
+mod house;
 mod ldk;
