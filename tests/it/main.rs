@@ -7,9 +7,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod claims;
 mod golden;
 mod lockfile;
 mod money_in;
+mod payouts;
 mod samples;
 mod store;
 mod walls;
