@@ -3,10 +3,12 @@
 //! Floors: `domain ← wallet/store ← service ← api/lnurl/ui`; keepers beside, ports and adapters below.
 
 pub mod adapters;
+pub mod api;
 pub mod config;
 pub mod domain;
 pub mod http;
 pub mod keepers;
+pub mod lnurl;
 pub mod ports;
 pub mod service;
 pub mod store;

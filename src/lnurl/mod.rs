@@ -1,0 +1,3 @@
+//! LNURL: links and codes that a wallet scans.
+
+pub mod encode;
