@@ -1,0 +1,3 @@
+//! LNURL: links that wallets follow.
+
+pub mod encode;
