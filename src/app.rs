@@ -98,10 +98,10 @@ impl App {
         let entropy = Arc::new(SystemEntropy);
         make_private_dir(&config.data_dir)?;
         let store_path = config.data_dir.join(STORE_FILE);
-        let keychain = Arc::new(open_seed(config, store_path.exists(), entropy.as_ref())?);
+        let keychain = Arc::new(open_seed(config, store_path.exists(), SystemEntropy)?);
         let (store, writer) = open(&store_path)?;
-        let writer = store::writer::spawn(writer)
-            .map_err(|e| StartError::File(store_path.clone(), e))?;
+        let writer =
+            store::writer::spawn(writer).map_err(|e| StartError::File(store_path.clone(), e))?;
         let rates = FixedRates::new(&config.rates.fixed).map_err(StartError::Config)?;
         let node = launch(ldk_config(config, &keychain), store.clone(), clock.clone())
             .map_err(|e| StartError::Config(e.to_string()))?;
@@ -135,7 +135,8 @@ impl App {
             network: config.network,
             base_url: config.http.base_url.clone(),
             limits: config.limits,
-            setup_token: (!config.is_loopback()).then(|| hex::encode(random::<16>(entropy.as_ref()))),
+            setup_token: (!config.is_loopback())
+                .then(|| hex::encode(random::<16>(entropy.as_ref()))),
             entropy,
         });
         tell_setup_token(&gateway).await;
@@ -143,7 +144,10 @@ impl App {
         let http = serve(config, &gateway, http_stops).await?;
         let (stop_keepers, keepers_stop) = watch::channel(false);
         let keepers = spawn_keepers(&gateway, follower, &keepers_stop);
-        info!("listening on {}, reached at {}", config.http.listen, config.http.base_url);
+        info!(
+            "listening on {}, reached at {}",
+            config.http.listen, config.http.base_url
+        );
         Ok(Self {
             gateway,
             writer,
@@ -346,14 +350,14 @@ fn make_private_dir(dir: &Path) -> Result<(), StartError> {
 fn open_seed(
     config: &Config,
     has_store: bool,
-    entropy: &SystemEntropy,
+    entropy: SystemEntropy,
 ) -> Result<Keychain, StartError> {
     let path = config.data_dir.join(SEED_FILE);
     let file_error = |e| StartError::File(path.clone(), e);
     let words = match fs::read_to_string(&path) {
         Ok(words) => words,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && !has_store => {
-            let words = keychain::new_mnemonic(random(entropy));
+            let words = keychain::new_mnemonic(random(&entropy));
             write_private(&path, &words).map_err(file_error)?;
             words
         }

@@ -7,8 +7,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Logs go to standard error. `RUST_LOG` sets levels; the default is ours at info, others at warn.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("warn,tollway=info"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,tollway=info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -24,8 +24,7 @@ pub(super) fn run(seed: &Seed) -> ExitCode {
 fn show(settings: &Settings) -> Result<(), String> {
     let config = settings.read().map_err(|e| e.to_string())?;
     let path = config.data_dir.join(SEED_FILE);
-    let words =
-        std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let words = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     println!("Whoever sees these words can take all the money. Nobody should be looking.");
     print!("Type 'show' to see them: ");
     std::io::stdout().flush().map_err(|e| e.to_string())?;

@@ -93,9 +93,8 @@ impl Destination {
         if !same_network(&invoice.currency(), network) {
             return Err(BadDestination::WrongNetwork(network));
         }
-        if invoice
-            .features()
-            .is_some_and(|features| features.requires_unknown_bits())
+        if let Some(features) = invoice.features()
+            && features.requires_unknown_bits()
         {
             return Err(BadDestination::UnknownFeature);
         }

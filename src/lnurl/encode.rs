@@ -4,7 +4,7 @@ use bech32::{Bech32, Hrp};
 
 use crate::domain::ids::PullPaymentId;
 
-/// The URL behind a pull payment's withdraw link; BTCPay's path.
+/// The URL behind a pull payment's withdraw link; the path that `BTCPay` Server uses.
 pub fn link_of(base_url: &str, id: PullPaymentId) -> String {
     format!("{base_url}/BTC/UILNURL/withdraw/pp/{id}")
 }

@@ -12,7 +12,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::http::AppState;
 
-/// The LNURL routes, at BTCPay's paths.
+/// The LNURL routes, at the paths that `BTCPay` Server uses.
 pub fn router(state: AppState) -> Router {
     let withdraw = get(withdraw::withdraw).fallback(withdraw::wrong_method);
     Router::new()

@@ -1,12 +1,12 @@
 //! [`Tx`]: what a job of the writer sees and changes. [`Snapshot`]: what a reader sees.
 
 use std::cell::OnceCell;
-use std::ops::{Bound, ControlFlow};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
-use super::rows::{Order, Rows};
+use super::rows::{Order, Rows, Visit};
 use super::signals::{Wake, WakeSet};
 use super::tables::{ALL, Table};
 use crate::domain::fact::Entry;
@@ -101,14 +101,7 @@ impl Rows for Tx<'_> {
         get(self.table(table), key)
     }
 
-    fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) {
+    fn range(&self, table: Table, from: &[u8], to: &[u8], order: Order, visit: Visit<'_>) {
         range(self.table(table), from, to, order, visit);
     }
 }
@@ -131,14 +124,7 @@ impl Rows for Snapshot {
         get(&table, key)
     }
 
-    fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) {
+    fn range(&self, table: Table, from: &[u8], to: &[u8], order: Order, visit: Visit<'_>) {
         let table = self
             .0
             .open_table(table.definition())
@@ -159,7 +145,7 @@ fn range(
     from: &[u8],
     to: &[u8],
     order: Order,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    visit: Visit<'_>,
 ) {
     if !to.is_empty() && from >= to {
         return;

@@ -33,7 +33,9 @@ impl PayoutRunner {
         due.sort_by_key(|payout| (payout.next_attempt_at, payout.created, payout.id));
         due.truncate(room);
         stream::iter(due)
-            .for_each_concurrent(IN_FLIGHT_MAX, |payout| self.send_one(payout.store, payout.id))
+            .for_each_concurrent(IN_FLIGHT_MAX, |payout| {
+                self.send_one(payout.store, payout.id)
+            })
             .await;
     }
 
@@ -71,7 +73,9 @@ impl PayoutRunner {
     async fn answered(&self, shop: StoreId, id: PayoutId, dispatch: Dispatch) {
         match &dispatch {
             Dispatch::Taken => info!(payout.id = %id, "payout {id} is on its way"),
-            Dispatch::Declined { why, .. } => info!(payout.id = %id, "payout {id} is refused: {why}"),
+            Dispatch::Declined { why, .. } => {
+                info!(payout.id = %id, "payout {id} is refused: {why}");
+            }
             Dispatch::Doubtful(why) => warn!(payout.id = %id, "payout {id} is in doubt: {why}"),
         }
         let now = self.gateway.now();

@@ -134,7 +134,9 @@ impl PayoutRunner {
         match &answer {
             Broadcast::Accepted => info!(tx.id = %txid, "transaction {txid} is out"),
             Broadcast::Refused(why) => warn!(tx.id = %txid, "transaction {txid} is refused: {why}"),
-            Broadcast::Doubtful(why) => warn!(tx.id = %txid, "transaction {txid} may be out: {why}"),
+            Broadcast::Doubtful(why) => {
+                warn!(tx.id = %txid, "transaction {txid} may be out: {why}");
+            }
         }
         let now = self.gateway.now();
         let (shop, id) = (sent.store, sent.id);
@@ -171,20 +173,15 @@ impl PayoutRunner {
     }
 }
 
-fn wants_broadcast(
-    tx: &store::Tx<'_>,
-    batch: &Batch,
-    started: Timestamp,
-    now: Timestamp,
-) -> bool {
+fn wants_broadcast(tx: &store::Tx<'_>, batch: &Batch, started: Timestamp, now: Timestamp) -> bool {
     let in_a_block = batch.versions.iter().any(|version| {
         matches!(
             tx.tills().standing(batch.till, version.txid),
             TxStanding::Confirmed { .. }
         )
     });
-    let rested = batch.broadcast_at.is_none_or(|at| {
-        at < started || now.millis_since(at) >= REBROADCAST_MILLIS
-    });
+    let rested = batch
+        .broadcast_at
+        .is_none_or(|at| at < started || now.millis_since(at) >= REBROADCAST_MILLIS);
     !in_a_block && rested
 }
