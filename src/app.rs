@@ -40,7 +40,7 @@ use crate::ports::entropy::random;
 use crate::service::{Gateway, intake, settle};
 use crate::store::{self, Store, Wake, Writer};
 use crate::wallet::{Keychain, keychain};
-use crate::{api, lnurl, ui};
+use crate::{api, faults, lnurl, ui};
 
 /// How long requests may take to drain when the process stops.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -96,6 +96,7 @@ impl App {
     ) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy = Arc::new(SystemEntropy);
+        faults::arm(config.network);
         make_private_dir(&config.data_dir)?;
         let store_path = config.data_dir.join(STORE_FILE);
         let keychain = Arc::new(open_seed(config, store_path.exists(), SystemEntropy)?);
