@@ -38,9 +38,9 @@ use crate::keepers::prompter::Prompter;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::random;
 use crate::service::{Gateway, intake, settle};
-use crate::store::{self, Store, Wake};
+use crate::store::{self, Store, Wake, Writer};
 use crate::wallet::{Keychain, keychain};
-use crate::{api, lnurl, ui};
+use crate::{api, faults, lnurl, ui};
 
 /// How long requests may take to drain when the process stops.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -73,7 +73,7 @@ pub enum StartError {
 
 /// A running gateway.
 pub struct App {
-    store: Store,
+    gateway: Arc<Gateway>,
     writer: Thread<()>,
     node: Arc<LdkNode>,
     keepers: JoinSet<()>,
@@ -85,12 +85,22 @@ pub struct App {
 impl App {
     /// Starts everything. Returns once the pages are up; the node comes up behind them.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        Self::start_with(config, Store::open).await
+    }
+
+    /// The same with another way to open the store, whose path it is given: a bench measures what the disk is asked
+    /// for.
+    pub async fn start_with(
+        config: &Config,
+        open: impl FnOnce(&Path) -> Result<(Store, Writer), store::OpenError>,
+    ) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy = Arc::new(SystemEntropy);
+        faults::arm(config.network);
         make_private_dir(&config.data_dir)?;
         let store_path = config.data_dir.join(STORE_FILE);
         let keychain = Arc::new(open_seed(config, store_path.exists(), SystemEntropy)?);
-        let (store, writer) = Store::open(&store_path)?;
+        let (store, writer) = open(&store_path)?;
         let writer =
             store::writer::spawn(writer).map_err(|e| StartError::File(store_path.clone(), e))?;
         let rates = FixedRates::new(&config.rates.fixed).map_err(StartError::Config)?;
@@ -116,7 +126,7 @@ impl App {
             Duration::from_millis(rpc.poll_millis),
         );
         let gateway = Arc::new(Gateway {
-            store: store.clone(),
+            store,
             lightning: node.clone(),
             chain,
             clock,
@@ -140,7 +150,7 @@ impl App {
             config.http.listen, config.http.base_url
         );
         Ok(Self {
-            store,
+            gateway,
             writer,
             node,
             keepers,
@@ -148,6 +158,11 @@ impl App {
             stop_http,
             stop_keepers,
         })
+    }
+
+    /// The verbs, for whoever shares the process.
+    pub const fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
     }
 
     /// Runs until `asked` resolves, or a keeper dies: a gateway that is half alive is worse than none. True if it
@@ -167,7 +182,7 @@ impl App {
     async fn stop(mut self) {
         info!("stopping");
         self.stop_http.send_replace(true);
-        self.store.signals().end_live();
+        self.gateway.store.signals().end_live();
         if tokio::time::timeout(DRAIN, &mut self.http).await.is_err() {
             warn!("some requests did not end in time");
             self.http.abort();
@@ -175,7 +190,7 @@ impl App {
         self.stop_keepers.send_replace(true);
         while self.keepers.join_next().await.is_some() {}
         self.node.stop().await;
-        self.store.close();
+        self.gateway.store.close();
         if self.writer.join().is_err() {
             error!("the writer ended with a panic");
         }

@@ -8,6 +8,7 @@ use super::gate::Gate;
 use crate::domain::fact::Fact;
 use crate::domain::ids::StoreId;
 use crate::domain::time::Timestamp;
+use crate::faults;
 use crate::ports::lightning::NodeEvent;
 use crate::service::{Gateway, intake, settle};
 use crate::store::Tx;
@@ -37,6 +38,13 @@ impl LightningEvents {
         let now = self.gateway.now();
         let reconciled = self.gate.is_reconciled();
         let seen = event.clone();
+        let is_payment = matches!(
+            event,
+            NodeEvent::PaymentReceived { .. } | NodeEvent::PaymentSuccessful { .. }
+        );
+        if is_payment {
+            faults::point("event-unhandled");
+        }
         let committed = self
             .gateway
             .store
@@ -47,6 +55,9 @@ impl LightningEvents {
         if committed.is_err() && !self.park(&seen, now).await {
             // The store is closed: the event comes again after the next start.
             return;
+        }
+        if is_payment {
+            faults::point("event-unacknowledged");
         }
         // Ack once: a retry would acknowledge the next event (ldk-node #1027).
         self.gateway.lightning.event_handled().await;

@@ -137,7 +137,7 @@ impl Writer {
         txn.set_durability(Durability::Immediate).map_err(fatal)?;
         let mut answers = Vec::with_capacity(count);
         let (wrote, wakes, facts) = {
-            let mut tx = Tx::open(&txn, &mut self.tills).map_err(fatal)?;
+            let mut tx = Tx::new(&txn, &mut self.tills);
             for job in jobs {
                 answers.extend(run(&mut tx, job)?);
             }

@@ -133,7 +133,8 @@ fn run(exe: &PathBuf, folder: &TempDir, rpc_port: u16) -> Child {
         .unwrap()
 }
 
-fn find() -> Option<PathBuf> {
+/// Where the program is, if it is anywhere.
+pub fn find() -> Option<PathBuf> {
     if let Some(exe) = env::var_os("BITCOIND_EXE").filter(|exe| !exe.is_empty()) {
         return Some(exe.into());
     }

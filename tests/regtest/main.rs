@@ -6,5 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bitcoind;
+mod faults;
+mod flows;
+mod gateway;
 mod house;
 mod ldk;
+mod sandbox;
+mod withdraw_race;

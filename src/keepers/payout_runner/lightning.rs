@@ -9,6 +9,7 @@ use crate::domain::ids::{PayoutId, StoreId};
 use crate::domain::payout::{Payout, Plan};
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
+use crate::faults;
 use crate::ports::lightning::{Dispatch, PayIntent};
 use crate::service::settle;
 use crate::store;
@@ -66,7 +67,9 @@ impl PayoutRunner {
             .await;
         // Somebody was faster, or the store is closed: nothing is handed over.
         let Ok(Some(intent)) = intent else { return };
+        faults::point("payout-intended");
         let dispatch = self.gateway.lightning.pay(&intent).await;
+        faults::point("payout-unmarked");
         self.answered(shop, id, dispatch).await;
     }
 

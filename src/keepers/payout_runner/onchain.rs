@@ -10,6 +10,7 @@ use crate::domain::payout::batch::{Batch, Input, Version};
 use crate::domain::payout::{Payout, Plan};
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
+use crate::faults;
 use crate::ports::chain::Broadcast;
 use crate::service::settle;
 use crate::store;
@@ -124,6 +125,7 @@ impl PayoutRunner {
             .await
             .unwrap_or_default();
         for batch in due {
+            faults::point("transaction-stored");
             let answer = self.gateway.chain.broadcast(&batch.newest().tx).await;
             self.broadcasted(&batch, answer).await;
         }
