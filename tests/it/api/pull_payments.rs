@@ -106,7 +106,7 @@ async fn bad_pull_payments_are_refused_with_every_reason() {
                 "startsAt": 200, "expiresAt": 100, "BOLT11Expiration": -1, "autoApproveClaims": "yes",
             }),
             422,
-            "Name Amount Currency ExpiresAt PayoutMethods",
+            "Name Amount Currency ExpiresAt PayoutMethods BOLT11Expiration AutoApproveClaims",
         ),
         (
             json!({"amount": 1, "currency": "SATS", "BOLT11Expiration": -1, "expiresAt": "soon"}),
@@ -194,6 +194,7 @@ async fn a_claim_is_reserved_paid_and_proved() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of rows")]
 async fn claims_are_refused_in_greenfield_s_order() {
     let client = Client::new().await;
     let pull = client

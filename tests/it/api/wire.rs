@@ -133,6 +133,7 @@ async fn passwords_are_tried_a_few_times_only() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of rows")]
 async fn each_operation_asks_for_its_right() {
     let client = Client::new().await;
     let invoice = client.world.invoice(10_000).await.id;
