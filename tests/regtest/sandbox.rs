@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bdk_bitcoind_rpc::bitcoincore_rpc::{Auth, Client, RpcApi};
@@ -44,8 +44,8 @@ pub struct Sandbox {
     bitcoind: Client,
     /// Channels that LDK has closed since the start.
     pub channels_closed: usize,
-    /// Closed by the end of this process, which the script that takes the sandbox down waits for.
-    _lifeline: ChildStdin,
+    /// The script that takes the sandbox down: it waits for the end of its input, which is the end of this process.
+    _lifeline: Child,
 }
 
 /// The sandbox, for one test alone. `None`, loudly, if there is no bitcoind.
@@ -127,7 +127,9 @@ impl Sandbox {
     /// node has caught up.
     pub fn restart_shop(&mut self, arguments: &[&str]) {
         self.script("restart-shop", arguments);
-        self.shop.pid = read_env(&self.dir)["TOLLWAY_PID"].clone();
+        self.shop
+            .pid
+            .clone_from(&read_env(&self.dir)["TOLLWAY_PID"]);
     }
 
     /// Both ends of every channel can use it, and there is one in each direction.
@@ -221,7 +223,7 @@ where
 
 /// Starts the script that takes the sandbox down when this process has ended, however it ends. It holds a lock, so
 /// that a next run waits for it.
-fn take_down_at_the_end(repo: &Path, dir: &Path) -> ChildStdin {
+fn take_down_at_the_end(repo: &Path, dir: &Path) -> Child {
     let lock = dir.with_extension("lock");
     std::fs::create_dir_all(repo.join("target")).unwrap();
     let mut script = Command::new("flock")
@@ -241,7 +243,7 @@ fn take_down_at_the_end(repo: &Path, dir: &Path) -> ChildStdin {
         .read_line(&mut first)
         .unwrap();
     assert_eq!(first, "waiting\n", "{} can't be locked", lock.display());
-    script.stdin.take().unwrap()
+    script
 }
 
 /// Reads `DIR/env`. It is written for a shell, which takes a backslash before a character for that character.
