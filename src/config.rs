@@ -181,7 +181,8 @@ impl Config {
             "http" => {
                 self.network == Network::Regtest
                     || is_loopback(host)
-                    || (rest.ends_with(".onion") && host == rest)
+                    || (host == rest
+                        && host.rsplit_once('.').is_some_and(|(_, top)| top == "onion"))
             }
             _ => false,
         };

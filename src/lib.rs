@@ -3,13 +3,18 @@
 //! Floors: `domain ← wallet/store ← service ← api/lnurl/ui`; keepers beside, ports and adapters below.
 
 pub mod adapters;
+pub mod api;
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod faults;
 pub mod http;
 pub mod keepers;
 pub mod lnurl;
 pub mod ports;
 pub mod service;
 pub mod store;
+pub mod telemetry;
 pub mod ui;
 pub mod wallet;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `tollway` binary.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tollway::cli::main()
+}

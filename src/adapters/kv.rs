@@ -12,7 +12,7 @@ use std::future::Future;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, mpsc};
 
 use ldk_node::lightning::io;
 use ldk_node::lightning::util::persist::{KVStore, KVStoreSync};
@@ -35,7 +35,8 @@ type Answer<T> = Pin<Box<dyn Future<Output = Result<T, io::Error>> + Send + 'sta
 pub struct LdkStore(Arc<Inner>);
 
 struct Inner {
-    store: Store,
+    /// Gone after [`LdkStore::release`].
+    store: RwLock<Option<Store>>,
     files: CacheFiles,
     queued: Mutex<Queued>,
 }
@@ -58,7 +59,7 @@ impl LdkStore {
     /// Over an open store; the caches go to an existing folder of their own.
     pub fn new(store: Store, cache_folder: PathBuf) -> Self {
         Self(Arc::new(Inner {
-            store,
+            store: RwLock::new(Some(store)),
             files: CacheFiles::new(cache_folder),
             queued: Mutex::default(),
         }))
@@ -67,7 +68,7 @@ impl LdkStore {
     /// Whether LDK has never written anything here.
     pub fn is_unused(&self) -> bool {
         let queued = self.queued();
-        let snapshot = self.0.store.snapshot();
+        let snapshot = self.store().snapshot();
         let mut rows = false;
         snapshot.scan(Table::Ldk, &[], Order::Ascending, &mut |_, _| {
             rows = true;
@@ -79,7 +80,7 @@ impl LdkStore {
     /// Forgets everything. Only for a node that was built on an unused store and has never started.
     pub fn forget_all(&self) {
         let (answer, answered) = mpsc::channel();
-        self.0.store.enqueue(
+        self.store().enqueue(
             "ldk-forget-all",
             |tx| {
                 let mut keys = Vec::new();
@@ -96,6 +97,17 @@ impl LdkStore {
             },
         );
         answered.recv().unwrap_or_else(|_| store_is_gone());
+    }
+
+    /// Lets go of the file once the node has stopped: a node holds itself in a circle and is never quite dropped.
+    pub fn release(&self) {
+        let mut store = self.0.store.write().unwrap_or_else(PoisonError::into_inner);
+        *store = None;
+    }
+
+    fn store(&self) -> Store {
+        let store = self.0.store.read().unwrap_or_else(PoisonError::into_inner);
+        store.clone().unwrap_or_else(|| store_is_gone())
     }
 
     fn queued(&self) -> MutexGuard<'_, Queued> {
@@ -115,7 +127,7 @@ impl LdkStore {
         match queued {
             Some(value) => value.map(|value| value.to_vec()),
             // What is no longer queued is committed, and a snapshot taken from now on shows it.
-            None => self.0.store.snapshot().get(Table::Ldk, &row),
+            None => self.store().snapshot().get(Table::Ldk, &row),
         }
         .ok_or_else(not_found)
     }
@@ -123,7 +135,7 @@ impl LdkStore {
     fn keys(&self, primary: &str, secondary: &str) -> Vec<String> {
         let prefix = row_key(primary, secondary, "");
         let queued = self.queued();
-        let snapshot = self.0.store.snapshot();
+        let snapshot = self.store().snapshot();
         let mut keys = Vec::new();
         snapshot.scan(Table::Ldk, &prefix, Order::Ascending, &mut |key, _| {
             if !queued.by_key.contains_key(key) {
@@ -176,7 +188,7 @@ impl LdkStore {
             "ldk-remove"
         };
         // Still under the lock: the queue's order is the order of the calls.
-        self.0.store.enqueue(
+        self.store().enqueue(
             label,
             move |tx| match value {
                 Some(value) => tx.put(Table::Ldk, &key, &value),

@@ -6,3 +6,4 @@ pub mod clock;
 pub mod entropy;
 pub mod kv;
 pub mod ldk;
+pub mod rates;

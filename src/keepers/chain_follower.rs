@@ -314,9 +314,8 @@ impl ChainFollower {
             .store
             .insist("chain-sighting", move |tx| {
                 let touched = tx.tills_mut().apply(&sighting);
-                if !touched.is_empty() {
-                    observe(tx, &touched, now);
-                }
+                // Also without an address of ours: a payout's own transaction may be in this block.
+                observe(tx, &touched, now);
                 reorganised.then(|| tx.tills().pending())
             })
             .await;

@@ -91,10 +91,6 @@ impl Gateway {
     }
 
     /// The BOLT11 and the address of a URI (BIP 321).
-    #[expect(
-        clippy::type_complexity,
-        reason = "two optional halves, taken apart at once"
-    )]
     async fn read_uri(
         &self,
         text: &str,

@@ -5,6 +5,7 @@ pub mod destination;
 pub mod follower_state;
 pub mod intake;
 pub mod invoice;
+pub mod invoice_details;
 pub mod node;
 pub mod payment_link;
 pub mod payout;

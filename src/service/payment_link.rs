@@ -51,7 +51,7 @@ impl PaymentLinks {
             )),
             (Some(_), None, _) => self.chain(&value),
             (None, Some(bolt11), Some(_)) => Some(format!("lightning:{}", value(bolt11))),
-            (Some(_), Some(_), None) | (None, Some(_), None) | (None, None, _) => None,
+            (Some(_) | None, Some(_), None) | (None, None, _) => None,
         }
     }
 

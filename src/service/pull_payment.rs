@@ -271,11 +271,12 @@ fn limit_in_sat(limit: Money) -> Result<Sat, PullPaymentRefusal> {
     if limit.amount <= Decimal::ZERO {
         return Err(PullPaymentRefusal::Amount("The amount has to be positive."));
     }
-    let msat = to_msat(limit.amount, limit.currency)
-        .ok_or(PullPaymentRefusal::Currency)?
-        .ok_or(PullPaymentRefusal::Amount(
-            "The amount is more than all bitcoin.",
-        ))?;
+    if !limit.currency.is_bitcoin() {
+        return Err(PullPaymentRefusal::Currency);
+    }
+    let msat = to_msat(limit.amount, limit.currency).ok_or(PullPaymentRefusal::Amount(
+        "The amount is more than all bitcoin.",
+    ))?;
     if msat.to_sat_floor() != msat.to_sat_ceil() {
         return Err(PullPaymentRefusal::Amount(
             "The amount has to be in whole satoshi.",
@@ -288,10 +289,11 @@ fn limit_in_sat(limit: Money) -> Result<Sat, PullPaymentRefusal> {
         ))
 }
 
-/// An amount of bitcoin in msat, a started one counted whole. Outer `None`: not bitcoin; inner: out of range.
-pub(super) fn to_msat(amount: Decimal, currency: Currency) -> Option<Option<Msat>> {
-    let per_btc = currency.fixed_per_btc()?;
-    Some(amount.checked_div(per_btc).and_then(btc_to_msat_ceil))
+/// An amount of bitcoin in msat, a started one counted whole. `None` if it is out of range, or not bitcoin.
+fn to_msat(amount: Decimal, currency: Currency) -> Option<Msat> {
+    amount
+        .checked_div(currency.fixed_per_btc()?)
+        .and_then(btc_to_msat_ceil)
 }
 
 /// An amount of bitcoin written in `BTC` or `SATS`.
@@ -321,13 +323,9 @@ pub(super) fn combine(
                 PayoutRefusal::Amount("The amount has to be positive.")
             });
         }
-        Some(amount) => Some(
-            to_msat(amount, currency)
-                .ok_or(PayoutRefusal::Amount("Give the amount in BTC or SATS."))?
-                .ok_or(PayoutRefusal::Amount(
-                    "The amount is more than all bitcoin.",
-                ))?,
-        ),
+        Some(amount) => Some(to_msat(amount, currency).ok_or(PayoutRefusal::Amount(
+            "The amount is more than all bitcoin.",
+        ))?),
     };
     match (from_destination, requested) {
         (Some(destination), Some(request)) if destination > request => Err(PayoutRefusal::Amount(

@@ -6,7 +6,7 @@ use super::Gateway;
 use super::destination::DestinationRefusal;
 use super::payout::{NewPayout, PayoutRefusal};
 use super::pull_payment::in_currency;
-use crate::domain::destination::{BadDestination, Destination};
+use crate::domain::destination::{BadDestination, Bolt11Destination, Destination};
 use crate::domain::ids::{PayoutId, PullPaymentId};
 use crate::domain::money::{Currency, Money, Msat, Sat};
 use crate::domain::payout::{Origin, Payout, Stage};
@@ -168,17 +168,7 @@ impl Gateway {
             return Err(WithdrawRefusal::NotOneInvoice);
         }
         let invoice = Destination::bolt11(pr, self.network)?;
-        let hash = invoice.hash;
-        let earlier = self
-            .store
-            .read(move |rows| super::settle::payout_of(rows, hash))
-            .await;
-        if let Some(earlier) = earlier {
-            let same_link = earlier.pull_payment() == Some(id);
-            let same_invoice = earlier.destination.text() == invoice.bolt11;
-            if !(same_link && same_invoice) {
-                return Err(WithdrawRefusal::Used);
-            }
+        if let Some(earlier) = self.earlier(id, &invoice).await? {
             return self.watch(earlier.store, earlier.id).await;
         }
         let offer = self.offer(&pull_payment)?;
@@ -196,7 +186,7 @@ impl Gateway {
         let new = NewPayout {
             origin: Origin::Withdraw(id),
             read: super::destination::ReadDestination {
-                destination: Destination::Bolt11(invoice),
+                destination: Destination::Bolt11(invoice.clone()),
                 amount: Some(amount),
             },
             asked: Money {
@@ -210,8 +200,39 @@ impl Gateway {
             fee_max: None,
             metadata: "{}".to_owned(),
         };
-        let payout = self.put_claim(pull_payment.store, new, now).await?;
+        let payout = match self.put_claim(pull_payment.store, new, now).await {
+            // The same invoice came twice at once: the other one was faster.
+            Err(PayoutRefusal::Claim(ClaimRefusal::DuplicateDestination)) => self
+                .earlier(id, &invoice)
+                .await?
+                .ok_or(WithdrawRefusal::Used)?,
+            taken => taken?,
+        };
         self.watch(payout.store, payout.id).await
+    }
+
+    /// The payout that an exact repeat (same link, same invoice) has already made. The hash under another link, or in
+    /// another invoice, is refused.
+    async fn earlier(
+        &self,
+        id: PullPaymentId,
+        invoice: &Bolt11Destination,
+    ) -> Result<Option<Payout>, WithdrawRefusal> {
+        let hash = invoice.hash;
+        let earlier = self
+            .store
+            .read(move |rows| super::settle::payout_of(rows, hash))
+            .await;
+        let Some(earlier) = earlier else {
+            return Ok(None);
+        };
+        let repeats =
+            earlier.pull_payment() == Some(id) && earlier.destination.text() == invoice.bolt11;
+        if repeats {
+            Ok(Some(earlier))
+        } else {
+            Err(WithdrawRefusal::Used)
+        }
     }
 
     /// Waits a while for the outcome of a payout: a definite failure is told and cancels it, since the wallet has

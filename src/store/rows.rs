@@ -13,29 +13,19 @@ pub enum Order {
     Descending,
 }
 
+/// Is shown one row after the other, key and value, until it says stop.
+pub type Visit<'v> = &'v mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
+
 /// Something rows can be read from. I/O errors stop the process: nothing sensible can follow them.
 pub trait Rows {
     /// The value at a key.
     fn get(&self, table: Table, key: &[u8]) -> Option<Vec<u8>>;
 
     /// Shows each row with `from <= key < to` (no upper end if `to` is empty) until told to stop.
-    fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    );
+    fn range(&self, table: Table, from: &[u8], to: &[u8], order: Order, visit: Visit<'_>);
 
     /// Shows each row whose key begins with `prefix` until told to stop.
-    fn scan(
-        &self,
-        table: Table,
-        prefix: &[u8],
-        order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) {
+    fn scan(&self, table: Table, prefix: &[u8], order: Order, visit: Visit<'_>) {
         self.range(table, prefix, &after_prefix(prefix), order, visit);
     }
 

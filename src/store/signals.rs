@@ -1,6 +1,6 @@
 //! What the writer tells the rest of the process after a commit: wake flags and the new facts.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, broadcast};
 
@@ -39,14 +39,14 @@ const LIVE_FACTS_MAX: usize = 1_024;
 #[derive(Debug)]
 pub struct Signals {
     wakes: [Notify; WAKES],
-    live: broadcast::Sender<Arc<Entry>>,
+    live: Mutex<Option<broadcast::Sender<Arc<Entry>>>>,
 }
 
 impl Default for Signals {
     fn default() -> Self {
         Self {
             wakes: Default::default(),
-            live: broadcast::channel(LIVE_FACTS_MAX).0,
+            live: Mutex::new(Some(broadcast::channel(LIVE_FACTS_MAX).0)),
         }
     }
 }
@@ -62,9 +62,21 @@ impl Signals {
         self.wakes[wake as usize].notify_one();
     }
 
-    /// The facts of all commits from now on.
+    /// The facts of all commits from now on. Closed once the process stops.
     pub fn live(&self) -> broadcast::Receiver<Arc<Entry>> {
-        self.live.subscribe()
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map_or_else(|| broadcast::channel(1).1, broadcast::Sender::subscribe)
+    }
+
+    /// Ends all live streams, so that their requests end.
+    pub fn end_live(&self) {
+        self.live
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     pub(super) fn fire(&self, wakes: WakeSet, facts: Vec<Arc<Entry>>) {
@@ -73,9 +85,10 @@ impl Signals {
                 notify.notify_one();
             }
         }
+        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
         for fact in facts {
             // Nobody listening is no error.
-            let _ = self.live.send(fact);
+            let _ = live.as_ref().map(|live| live.send(fact));
         }
     }
 }

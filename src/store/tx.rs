@@ -1,11 +1,12 @@
 //! [`Tx`]: what a job of the writer sees and changes. [`Snapshot`]: what a reader sees.
 
-use std::ops::{Bound, ControlFlow};
+use std::cell::OnceCell;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
-use super::rows::{Order, Rows};
+use super::rows::{Order, Rows, Visit};
 use super::signals::{Wake, WakeSet};
 use super::tables::{ALL, Table};
 use crate::domain::fact::Entry;
@@ -13,11 +14,12 @@ use crate::wallet::Tills;
 
 type OpenTable<'t> = redb::Table<'t, &'static [u8], &'static [u8]>;
 
-/// One batch of jobs inside one write transaction: all tables, and the tills.
+/// One batch of jobs inside one write transaction: all tables, each opened when it is first named, and the tills.
 ///
 /// A job reads and decides first and writes last; once it has written it can't refuse any more.
 pub struct Tx<'t> {
-    tables: Vec<OpenTable<'t>>,
+    txn: &'t WriteTransaction,
+    tables: [OnceCell<OpenTable<'t>>; ALL.len()],
     tills: &'t mut Tills,
     pub(super) writes: u64,
     pub(super) wakes: WakeSet,
@@ -25,27 +27,36 @@ pub struct Tx<'t> {
 }
 
 impl<'t> Tx<'t> {
-    pub(super) fn open(
-        txn: &'t WriteTransaction,
-        tills: &'t mut Tills,
-    ) -> Result<Self, redb::Error> {
-        let tables = ALL
-            .iter()
-            .map(|table| txn.open_table(table.definition()))
-            .collect::<Result<_, _>>()?;
-        Ok(Self {
-            tables,
+    pub(super) fn new(txn: &'t WriteTransaction, tills: &'t mut Tills) -> Self {
+        Self {
+            txn,
+            tables: [const { OnceCell::new() }; ALL.len()],
             tills,
             writes: 0,
             wakes: WakeSet::default(),
             announced: Vec::new(),
+        }
+    }
+
+    fn table(&self, table: Table) -> &OpenTable<'t> {
+        self.tables[table as usize].get_or_init(|| {
+            self.txn
+                .open_table(table.definition())
+                .unwrap_or_else(|e| io_failed(&e))
         })
+    }
+
+    fn table_mut(&mut self, table: Table) -> &mut OpenTable<'t> {
+        self.table(table);
+        self.tables[table as usize]
+            .get_mut()
+            .expect("it has just been opened")
     }
 
     /// Puts a row, replacing what was there.
     pub fn put(&mut self, table: Table, key: &[u8], value: &[u8]) {
         self.writes += 1;
-        self.tables[table as usize]
+        self.table_mut(table)
             .insert(key, value)
             .unwrap_or_else(|e| io_failed(&e));
     }
@@ -53,7 +64,7 @@ impl<'t> Tx<'t> {
     /// Removes a row, if it is there.
     pub fn remove(&mut self, table: Table, key: &[u8]) {
         self.writes += 1;
-        self.tables[table as usize]
+        self.table_mut(table)
             .remove(key)
             .unwrap_or_else(|e| io_failed(&e));
     }
@@ -87,18 +98,11 @@ impl<'t> Tx<'t> {
 
 impl Rows for Tx<'_> {
     fn get(&self, table: Table, key: &[u8]) -> Option<Vec<u8>> {
-        get(&self.tables[table as usize], key)
+        get(self.table(table), key)
     }
 
-    fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) {
-        range(&self.tables[table as usize], from, to, order, visit);
+    fn range(&self, table: Table, from: &[u8], to: &[u8], order: Order, visit: Visit<'_>) {
+        range(self.table(table), from, to, order, visit);
     }
 }
 
@@ -120,14 +124,7 @@ impl Rows for Snapshot {
         get(&table, key)
     }
 
-    fn range(
-        &self,
-        table: Table,
-        from: &[u8],
-        to: &[u8],
-        order: Order,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
-    ) {
+    fn range(&self, table: Table, from: &[u8], to: &[u8], order: Order, visit: Visit<'_>) {
         let table = self
             .0
             .open_table(table.definition())
@@ -148,7 +145,7 @@ fn range(
     from: &[u8],
     to: &[u8],
     order: Order,
-    visit: &mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>,
+    visit: Visit<'_>,
 ) {
     if !to.is_empty() && from >= to {
         return;

@@ -132,11 +132,12 @@ impl Writer {
         if count == 0 {
             return Ok(Turn::Ran(0));
         }
+        #[expect(clippy::disallowed_methods, reason = "this is the writer")]
         let mut txn = self.db.begin_write().map_err(fatal)?;
         txn.set_durability(Durability::Immediate).map_err(fatal)?;
         let mut answers = Vec::with_capacity(count);
         let (wrote, wakes, facts) = {
-            let mut tx = Tx::open(&txn, &mut self.tills).map_err(fatal)?;
+            let mut tx = Tx::new(&txn, &mut self.tills);
             for job in jobs {
                 answers.extend(run(&mut tx, job)?);
             }

@@ -117,6 +117,10 @@ pub(super) mod network {
     use minicbor::encode::{Error as EncodeError, Write};
     use minicbor::{Decoder, Encoder};
 
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the form minicbor's `with` calls"
+    )]
     pub(in crate::wallet) fn encode<C, W: Write>(
         value: &Network,
         e: &mut Encoder<W>,

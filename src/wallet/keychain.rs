@@ -29,9 +29,10 @@ impl fmt::Debug for Keychain {
 
 /// Twelve English words (BIP39) that hold these 16 bytes.
 pub fn new_mnemonic(entropy: [u8; 16]) -> String {
-    Mnemonic::from_entropy(&entropy)
-        .map(|words| words.to_string())
-        .unwrap_or_else(|e| panic!("16 bytes are a valid BIP39 entropy: {e}"))
+    Mnemonic::from_entropy(&entropy).map_or_else(
+        |e| panic!("16 bytes are a valid BIP39 entropy: {e}"),
+        |words| words.to_string(),
+    )
 }
 
 impl Keychain {

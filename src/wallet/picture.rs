@@ -44,7 +44,7 @@ impl Tills {
     pub fn pictures(&self, till: TillId, wanted: &[u32]) -> BTreeMap<u32, Vec<Coin>> {
         let mut pictures: BTreeMap<u32, Vec<Coin>> =
             wanted.iter().map(|index| (*index, Vec::new())).collect();
-        let Some(till) = self.tills.get(&till) else {
+        let Some(till) = self.accounts.get(&till) else {
             return pictures;
         };
         let tip = self.tip_height();
@@ -70,7 +70,7 @@ impl Tills {
 
     /// Where a transaction stands that a till made.
     pub fn standing(&self, till: TillId, txid: Txid) -> TxStanding {
-        let height = self.tills.get(&till).and_then(|till| till.height(txid));
+        let height = self.accounts.get(&till).and_then(|till| till.height(txid));
         match height {
             Some(height) => TxStanding::Confirmed {
                 confirmations: confirmations(height, self.tip_height()),
@@ -83,7 +83,7 @@ impl Tills {
     /// What a till holds; nothing if there is no such till.
     pub fn balance(&self, till: TillId) -> TillBalance {
         let mut balance = TillBalance::default();
-        let Some(till) = self.tills.get(&till) else {
+        let Some(till) = self.accounts.get(&till) else {
             return balance;
         };
         let unfit = till.unfit(self.tip_height());
@@ -103,12 +103,24 @@ impl Tills {
         balance
     }
 
+    /// Every transaction the best chain and the mempool hold that spends a coin of this till. One that no attempt of
+    /// ours explains was made by someone else who has the seed, or before a backup that was restored (P9).
+    pub fn spends(&self, till: TillId) -> BTreeSet<Txid> {
+        let Some(till) = self.accounts.get(&till) else {
+            return BTreeSet::new();
+        };
+        (till.wallet.transactions())
+            .filter(|tx| till.is_ours(&tx.tx_node.tx))
+            .map(|tx| tx.tx_node.txid)
+            .collect()
+    }
+
     /// Payments to us that are neither in a block nor known to have been dropped. A follower that starts, or that
     /// saw a reorganisation, looks whether the mempool still has them. What we made ourselves is not among
     /// them: its bytes are ours to send again.
     pub fn pending(&self) -> BTreeSet<Txid> {
         let mut pending = BTreeSet::new();
-        for till in self.tills.values() {
+        for till in self.accounts.values() {
             for tx in till.wallet.transactions() {
                 if !tx.chain_position.is_confirmed() && !till.is_ours(&tx.tx_node.tx) {
                     pending.insert(tx.tx_node.txid);

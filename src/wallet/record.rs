@@ -44,3 +44,42 @@ pub struct TillRecord {
     #[n(7)]
     pub resting: bool,
 }
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::BlockHash;
+    use bitcoin::hashes::Hash;
+
+    use super::*;
+    use crate::domain::ids::StoreId;
+
+    #[test]
+    fn a_record_survives_and_its_bytes_never_change() {
+        let record = TillRecord {
+            id: TillId {
+                store: StoreId([1; 32]),
+                generation: 2,
+            },
+            account: 3,
+            kind: TillKind::Hot,
+            external: "e".to_owned(),
+            internal: "i".to_owned(),
+            network: Network::Regtest,
+            birthday: BlockRef {
+                height: 4,
+                hash: BlockHash::from_byte_array([5; 32]),
+            },
+            resting: false,
+        };
+        let bytes = minicbor::to_vec(&record).expect("in memory");
+        let (one, five) = ("01".repeat(32), "05".repeat(32));
+        let golden = format!(
+            "a800825820{one}020103028200800361650461690567726567746573740682045820{five}07f4"
+        );
+        assert_eq!(hex::encode(&bytes), golden);
+        assert_eq!(
+            minicbor::decode::<TillRecord>(&bytes).expect("its own"),
+            record
+        );
+    }
+}

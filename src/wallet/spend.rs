@@ -55,7 +55,7 @@ impl Tills {
     ) -> Result<SignedSpend, CantSpend> {
         let tip = self.tip_height();
         let till = self
-            .tills
+            .accounts
             .get_mut(&request.till)
             .ok_or(CantSpend::NoWallet)?;
         match till.record.kind {
@@ -92,7 +92,7 @@ impl Tills {
             evicted: vec![(txid, now.secs())],
             ..Sighting::default()
         });
-        if let Some(held) = self.tills.get_mut(&till) {
+        if let Some(held) = self.accounts.get_mut(&till) {
             for input in inputs {
                 held.wallet.unlock_outpoint(*input);
             }

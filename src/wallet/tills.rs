@@ -22,7 +22,7 @@ pub const TRAIL_KEY: &[u8] = b"trail";
 /// All tills, one bdk wallet each.
 #[derive(Default)]
 pub struct Tills {
-    pub(super) tills: BTreeMap<TillId, Till>,
+    pub(super) accounts: BTreeMap<TillId, Till>,
     resting: BTreeMap<TillId, TillRecord>,
     pub(super) staged: BTreeSet<TillId>,
     trail: Trail,
@@ -36,11 +36,11 @@ impl Tills {
     /// Opens a new till and stages its first change set. The error is the wallet's: nothing was changed.
     pub fn open(&mut self, record: TillRecord) -> Result<(), String> {
         let id = record.id;
-        if self.tills.contains_key(&id) || self.resting.contains_key(&id) {
+        if self.accounts.contains_key(&id) || self.resting.contains_key(&id) {
             return Err(format!("till {id} exists"));
         }
         let birthday = record.birthday;
-        self.tills.insert(id, Till::create(record, &self.watch)?);
+        self.accounts.insert(id, Till::create(record, &self.watch)?);
         self.staged.insert(id);
         if self.trail.tip().is_none() {
             self.trail = Trail::starting_at(birthday);
@@ -56,7 +56,7 @@ impl Tills {
             self.resting.insert(id, record);
         } else {
             let till = Till::restore(record, change_sets, self.tip_height(), &self.watch)?;
-            self.tills.insert(id, till);
+            self.accounts.insert(id, till);
         }
         Ok(())
     }
@@ -76,7 +76,7 @@ impl Tills {
     pub fn take_staged(&mut self) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut rows = Vec::new();
         for id in std::mem::take(&mut self.staged) {
-            rows.extend(self.tills.get_mut(&id).and_then(Till::take_change));
+            rows.extend(self.accounts.get_mut(&id).and_then(Till::take_change));
         }
         if std::mem::take(&mut self.trail_staged) {
             rows.push((TRAIL_KEY.to_vec(), self.trail.encode()));
@@ -94,7 +94,7 @@ impl Tills {
             store,
             generation: u32::MAX,
         };
-        self.tills
+        self.accounts
             .range(first..=last)
             .rev()
             .find(|(_, till)| match till.record.kind {
@@ -105,7 +105,7 @@ impl Tills {
 
     /// The records of all tills, those at rest too, ordered by id.
     pub fn records(&self) -> Vec<&TillRecord> {
-        let mut records: Vec<_> = (self.tills.values().map(|till| &till.record))
+        let mut records: Vec<_> = (self.accounts.values().map(|till| &till.record))
             .chain(self.resting.values())
             .collect();
         records.sort_by_key(|record| record.id);
@@ -114,7 +114,7 @@ impl Tills {
 
     /// Hands out the next address of a till; each index once for ever (P12). `None` if there is no such till.
     pub fn reveal(&mut self, till: TillId) -> Option<TillAddress> {
-        let address = self.tills.get_mut(&till)?.reveal(&self.watch);
+        let address = self.accounts.get_mut(&till)?.reveal(&self.watch);
         self.staged.insert(till);
         Some(address)
     }
@@ -124,7 +124,7 @@ impl Tills {
         if !self.watch.may_own(script) {
             return None;
         }
-        self.tills.iter().find_map(|(id, till)| {
+        self.accounts.iter().find_map(|(id, till)| {
             let (keychain, index) = till.index_of(script)?;
             Some((*id, index, keychain == KeychainKind::Internal))
         })
@@ -150,7 +150,7 @@ impl Tills {
         }
         let mut touched = Vec::new();
         let tip = self.tip_height();
-        for (id, till) in &mut self.tills {
+        for (id, till) in &mut self.accounts {
             let addresses = till.apply(sighting, replaces, tip, &self.watch);
             if till.wallet.staged().is_some() {
                 self.staged.insert(*id);

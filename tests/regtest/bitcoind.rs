@@ -1,7 +1,6 @@
 //! A bitcoind of our own, with an empty chain, killed when it is dropped.
 
 use std::env;
-use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -29,6 +28,12 @@ pub struct Bitcoind {
 impl Bitcoind {
     /// Starts one and mines 101 blocks. `None`, loudly, if the machine has none.
     pub fn start() -> Option<Self> {
+        // With RUST_LOG one sees what the nodes do.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_thread_names(true)
+            .with_test_writer()
+            .try_init();
         let exe = find()?;
         let folder = tempfile::tempdir().unwrap();
         let rpc_port = free_port();
@@ -45,9 +50,9 @@ impl Bitcoind {
         Some(this)
     }
 
-    /// Ends it as a power cut would.
-    pub fn kill(&mut self) {
-        self.child.kill().unwrap();
+    /// Stops it in order: killed, it would forget the blocks it has not flushed.
+    pub fn stop(&mut self) {
+        self.call("stop", &[]);
         self.child.wait().unwrap();
     }
 
@@ -128,11 +133,12 @@ fn run(exe: &PathBuf, folder: &TempDir, rpc_port: u16) -> Child {
         .unwrap()
 }
 
-fn find() -> Option<PathBuf> {
+/// Where the program is, if it is anywhere.
+pub fn find() -> Option<PathBuf> {
     if let Some(exe) = env::var_os("BITCOIND_EXE").filter(|exe| !exe.is_empty()) {
         return Some(exe.into());
     }
-    let path = env::var_os("PATH").unwrap_or_else(OsString::new);
+    let path = env::var_os("PATH").unwrap_or_default();
     let found = env::split_paths(&path)
         .map(|folder| folder.join("bitcoind"))
         .find(|exe| exe.is_file());

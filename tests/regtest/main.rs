@@ -3,5 +3,13 @@
 //! Uses `BITCOIND_EXE`, or `bitcoind` on `PATH`; without one the tests are skipped with a loud message, or fail if
 //! `TOLLWAY_REQUIRE_BITCOIND` is set.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod bitcoind;
+mod faults;
+mod flows;
+mod gateway;
+mod house;
 mod ldk;
+mod sandbox;
+mod withdraw_race;

@@ -111,7 +111,7 @@ impl Chain for BitcoindChain {
         let info: ChainInfo = self
             .ask(|client| client.call("getblockchaininfo", &[]))
             .await
-            .map_err(unavailable)?;
+            .map_err(|e| unavailable(&e))?;
         let expected = self.peer.network.to_core_arg();
         if info.chain != expected {
             return Err(ChainUnavailable(format!(
@@ -134,11 +134,13 @@ impl Chain for BitcoindChain {
         self.ask(move |client| client.get_block(&hash))
             .await
             .map(Arc::new)
-            .map_err(unavailable)
+            .map_err(|e| unavailable(&e))
     }
 
     async fn mempool(&self) -> Result<Vec<Txid>, ChainUnavailable> {
-        self.ask(RpcApi::get_raw_mempool).await.map_err(unavailable)
+        self.ask(RpcApi::get_raw_mempool)
+            .await
+            .map_err(|e| unavailable(&e))
     }
 
     async fn mempool_transaction(
@@ -169,7 +171,7 @@ impl Chain for BitcoindChain {
         let estimate = self
             .ask(move |client| client.estimate_smart_fee(target_blocks, None))
             .await
-            .map_err(unavailable)?;
+            .map_err(|e| unavailable(&e))?;
         match (estimate.fee_rate, self.peer.network) {
             (Some(per_kvb), _) => Ok(per_kvb.to_sat()),
             (None, Network::Regtest) => Ok(REGTEST_SAT_PER_KVB),
@@ -194,10 +196,13 @@ fn none_if<T>(answer: Result<T, Error>, code: i32) -> Result<Option<T>, ChainUna
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(error) if rpc_code(&error) == Some(code) => Ok(None),
-        Err(error) => Err(unavailable(error)),
+        Err(error) => Err(unavailable(&error)),
     }
 }
 
-fn unavailable(error: Error) -> ChainUnavailable {
+fn unavailable(error: &Error) -> ChainUnavailable {
     ChainUnavailable(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! From our settings to a node: nothing is left to ldk-node's defaults that would write or reveal something.
 
+use std::net::TcpListener;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -38,6 +39,14 @@ pub(super) fn check(config: &LdkConfig) -> Result<(), LaunchError> {
     Ok(())
 }
 
+/// Whether the node will be able to listen: asked first, since a node that fails at it has started half-way.
+pub(super) fn check_ports(config: &LdkConfig) -> Result<(), String> {
+    for address in &config.listen {
+        TcpListener::bind(address).map_err(|e| format!("can't listen on {address}: {e}"))?;
+    }
+    Ok(())
+}
+
 /// The node's key as ldk-node derives it: the seed's master key is the seed of LDK's `KeysManager`, whose first
 /// hardened child is the node's.
 pub(super) fn node_id(network: Network, seed: &[u8; 64]) -> Result<PublicKey, bip32::Error> {
@@ -57,7 +66,9 @@ pub(super) fn build(config: &LdkConfig, kv: LdkStore, runtime: Handle) -> Result
     });
     builder
         .set_runtime(runtime)
-        .set_custom_logger(Arc::new(Tracing))
+        .set_custom_logger(Arc::new(Tracing {
+            is_regtest: config.network == Network::Regtest,
+        }))
         .set_entropy_seed_bytes(config.seed)
         .set_gossip_source_p2p()
         .set_chain_source_bitcoind_rpc(

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ldk_node::{Node, NodeError as LdkError};
 use tokio::runtime::Runtime;
 use tracing::{error, warn};
 
@@ -15,12 +16,14 @@ use crate::ports::lightning::NodeState;
 
 /// How often bitcoind and the node are looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// Between attempts to start a node that refused to.
+/// Between attempts to start a node that refused to, twice as long each time. A failed attempt leaves memory behind.
 const RETRY: Duration = Duration::from_secs(10);
+const RETRY_MAX: Duration = Duration::from_secs(300);
 /// The node's workers block while they wait for the store, so there are more than cores in a small machine.
 const WORKERS: usize = 4;
-/// Blocks the node may be behind bitcoind and still be ready: it looks every two seconds.
-const BEHIND_MAX: u32 = 2;
+/// Blocks the node may be apart from bitcoind and still be ready: it looks every two seconds. Ahead of it is no better
+/// than behind: bitcoind may have lost a part of its chain.
+const APART_MAX: u32 = 2;
 /// Looks at bitcoind that may fail in a row before the node stops being ready: it is slow while it connects a block.
 const MISSES_MAX: u32 = 3;
 /// For tasks that are left when the node has stopped: sockets, timers.
@@ -45,16 +48,24 @@ fn supervise(shared: &Shared, kv: &LdkStore) {
     }
     shared.calls.close();
     shared.calls.join();
+    kv.release();
     shared.set_state(NodeState::Stopped);
 }
 
 /// Waits for the chain, then for a node that starts. `None` if asked to stop before that.
 fn bring_up(shared: &Shared, kv: &LdkStore) -> Option<Running> {
+    let mut retry = RETRY;
     loop {
-        let (why, pause) = match chain::tip(&shared.config) {
+        let look = chain::tip(&shared.config)
+            .and_then(|tip| build::check_ports(&shared.config).map(|()| tip));
+        let (why, pause) = match look {
             Ok(tip) => match Running::start(shared, kv, tip) {
                 Ok(running) => return Some(running),
-                Err(why) => (why, RETRY),
+                Err(why) => {
+                    let pause = retry;
+                    retry = (retry * 2).min(RETRY_MAX);
+                    (why, pause)
+                }
             },
             Err(why) => (why, LOOK),
         };
@@ -122,7 +133,7 @@ impl Running {
         let state = match chain::tip(&shared.config) {
             Ok(tip) => {
                 self.misses = 0;
-                if self.synced && height.saturating_add(BEHIND_MAX) >= tip {
+                if self.synced && height.abs_diff(tip) <= APART_MAX {
                     NodeState::Ready
                 } else {
                     NodeState::Syncing
@@ -142,6 +153,7 @@ impl Running {
     /// Calls end first, then the node, then its runtime. LDK's last writes are durable when this returns.
     fn take_down(self, shared: &Shared) {
         let Self { live, runtime, .. } = self;
+        shared.set_state(NodeState::WaitingForChain("stopping".to_owned()));
         shared.set_live(None);
         shared.calls.close();
         if let Err(error) = live.node.stop() {
@@ -174,9 +186,7 @@ fn start_on(
         kv.forget_all();
         return Err("bitcoind did not tell its best block".to_owned());
     }
-    let started_secs = shared.clock.now().secs();
-    node.start()
-        .map_err(|e| format!("the Lightning node can't start: {e}"))?;
+    let started_secs = start_with_fees(shared, &node)?;
     let live = Live {
         node: Arc::new(node),
         runtime: runtime.handle().clone(),
@@ -186,4 +196,26 @@ fn start_on(
         started_secs,
         status.latest_lightning_wallet_sync_timestamp,
     ))
+}
+
+/// Starts it as soon as fee rates are known: on mainnet they are asked before anything else, and a young bitcoind has
+/// none. Answers when it was started, in seconds of the clock.
+fn start_with_fees(shared: &Shared, node: &Node) -> Result<u64, String> {
+    loop {
+        let started_secs = shared.clock.now().secs();
+        let error = match node.start() {
+            Ok(()) => return Ok(started_secs),
+            Err(error) => error,
+        };
+        let why = format!("the Lightning node can't start: {error}");
+        match error {
+            LdkError::FeerateEstimationUpdateFailed | LdkError::FeerateEstimationUpdateTimeout => {
+                shared.set_state(NodeState::WaitingForChain(why.clone()));
+                if shared.pause(RETRY) {
+                    return Err(why);
+                }
+            }
+            _ => return Err(why),
+        }
+    }
 }

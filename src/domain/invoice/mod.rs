@@ -297,9 +297,8 @@ impl Invoice {
         let some = self.paid() > Msat::ZERO;
         match self.status {
             _ if self.marked => Additional::Marked,
-            Status::New if some => Additional::PaidPartial,
             Status::Expired if self.paid_late => Additional::PaidLate,
-            Status::Expired if some => Additional::PaidPartial,
+            Status::New | Status::Expired if some => Additional::PaidPartial,
             Status::Processing | Status::Settled if self.surplus() > Sat::ZERO => {
                 Additional::PaidOver
             }

@@ -132,6 +132,7 @@ fn check_from(
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn states_follow_the_tally() {
     use Additional as A;
     use Status as S;

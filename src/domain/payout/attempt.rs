@@ -43,6 +43,9 @@ pub enum Plan {
         /// The most to spend on routing.
         #[n(3)]
         fee_max: Msat,
+        /// The best height when it was recorded: bounds how long a doubt can last.
+        #[n(4)]
+        height: u32,
     },
     /// An output of a signed transaction of ours.
     #[n(1)]

@@ -218,7 +218,7 @@ impl Payout {
         let settled = self
             .attempts
             .iter()
-            .any(|attempt| matches!(attempt.standing, Standing::Settled { .. }));
+            .any(|attempt| matches!(attempt.standing, Standing::Settled));
         let stage_fits = match self.stage {
             Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::Cancelled { .. } => {
                 live == 0 && !settled

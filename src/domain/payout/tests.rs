@@ -41,6 +41,7 @@ fn plan() -> Plan {
         bolt11: "lnbcrt".to_owned(),
         amount: Msat(1_000),
         fee_max: Msat(100),
+        height: 101,
     }
 }
 

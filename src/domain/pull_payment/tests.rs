@@ -46,7 +46,8 @@ fn claims_reserve_until_nothing_is_left() {
 
 #[test]
 fn refusals_come_in_greenfields_order() {
-    let rows: [(fn(&mut PullPayment), Rail, u64, ClaimRefusal); 5] = [
+    type Row = (fn(&mut PullPayment), Rail, u64, ClaimRefusal);
+    let rows: [Row; 5] = [
         (
             |pp| {
                 pp.archived = true;

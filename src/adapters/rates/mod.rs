@@ -1,0 +1,5 @@
+//! Sources of prices.
+
+mod fixed;
+
+pub use fixed::FixedRates;

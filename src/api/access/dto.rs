@@ -1,0 +1,68 @@
+//! Shapes of accounts and keys (Greenfield 4.1).
+
+use serde::Serialize;
+
+use crate::domain::access::{ApiKey, User};
+
+/// `ApplicationUserData`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "Greenfield's own shape")]
+pub(super) struct UserData {
+    id: String,
+    email: String,
+    name: Option<String>,
+    image_url: Option<String>,
+    invitation_url: Option<String>,
+    email_confirmed: bool,
+    requires_email_confirmation: bool,
+    approved: bool,
+    requires_approval: bool,
+    store_quota: Option<u32>,
+    created: u64,
+    disabled: bool,
+    roles: Vec<&'static str>,
+}
+
+impl From<User> for UserData {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email,
+            name: user.name,
+            image_url: None,
+            invitation_url: None,
+            email_confirmed: true,
+            requires_email_confirmation: false,
+            approved: true,
+            requires_approval: false,
+            store_quota: None,
+            created: user.created.secs(),
+            disabled: false,
+            roles: if user.is_admin {
+                vec!["ServerAdmin"]
+            } else {
+                Vec::new()
+            },
+        }
+    }
+}
+
+/// `ApiKeyData`. The key itself is shown only to who holds it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ApiKeyData {
+    api_key: String,
+    label: String,
+    permissions: Vec<String>,
+}
+
+impl ApiKeyData {
+    pub(super) fn new(secret: String, key: ApiKey) -> Self {
+        Self {
+            api_key: secret,
+            label: key.label,
+            permissions: key.permissions.iter().map(ToString::to_string).collect(),
+        }
+    }
+}

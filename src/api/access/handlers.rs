@@ -1,0 +1,164 @@
+//! Making accounts and keys, and looking at one's own.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use subtle::ConstantTimeEq;
+
+use super::dto::{ApiKeyData, UserData};
+use crate::api::auth::{Anyone, Signed};
+use crate::api::error::ApiError;
+use crate::api::extract::Input;
+use crate::domain::access::{Grant, UNRESTRICTED};
+use crate::http::{AppState, ClientAddr};
+use crate::service::access::{CallerKey, NewUser, PASSWORD_CHARS_MIN, UserRefusal};
+
+const CREATE_USER: &str = "btcpay.server.cancreateuser";
+
+/// Headers that a proxy adds: with one of them a request need not come from this machine.
+const FORWARDING: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+
+/// A label is for people.
+const LABEL_CHARS_MAX: usize = 200;
+
+/// A key has at most so many permissions: some per store.
+const PERMISSIONS_MAX: usize = 1_000;
+
+/// `POST /users`: the first account is made by who has the set-up token, further ones by an administrator (D45).
+pub async fn create_user(
+    State(state): State<AppState>,
+    client: ClientAddr,
+    Anyone(caller): Anyone,
+    headers: HeaderMap,
+    mut body: Input,
+) -> Result<impl IntoResponse, ApiError> {
+    let email = body.words("email").unwrap_or_default();
+    let password = body.text("password").unwrap_or_default();
+    let name = body.words("name");
+    let is_admin = body.flag("isAdministrator").unwrap_or(false);
+    let token = headers
+        .get("x-setup-token")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned)
+        .or_else(|| body.words("setupToken"));
+    if email.is_empty() {
+        body.refuse("email", "An account needs an e-mail address.");
+    }
+    if password.chars().count() < PASSWORD_CHARS_MIN {
+        body.refuse("password", UserRefusal::Password.to_string());
+    }
+    let by_admin = match &caller {
+        None => {
+            state.caps.login(client)?;
+            false
+        }
+        Some(caller) => {
+            let caller = Signed(caller.clone());
+            caller.check(CREATE_USER)?;
+            if is_admin && !caller.0.is_unrestricted() {
+                return Err(ApiError::missing_permission(UNRESTRICTED));
+            }
+            true
+        }
+    };
+    let may_found = match &state.gateway.setup_token {
+        Some(expected) => {
+            token.is_some_and(|token| bool::from(token.as_bytes().ct_eq(expected.as_bytes())))
+        }
+        None => !FORWARDING.iter().any(|name| headers.contains_key(*name)),
+    };
+    if caller.is_none() && state.gateway.has_admin().await {
+        return Err(UserRefusal::NotAllowed.into());
+    }
+    body.finish()?;
+    let new = NewUser {
+        email,
+        name,
+        password,
+        is_admin,
+    };
+    let user = state.gateway.create_user(new, may_found, by_admin).await?;
+    Ok((StatusCode::CREATED, Json(UserData::from(user))))
+}
+
+/// `GET /users/me`.
+pub async fn me(Signed(caller): Signed) -> Result<impl IntoResponse, ApiError> {
+    Signed(caller.clone()).check("btcpay.user.canviewprofile")?;
+    Ok(Json(UserData::from(caller.user)))
+}
+
+/// `POST /api-keys`.
+pub async fn create_key(
+    State(state): State<AppState>,
+    caller: Signed,
+    mut body: Input,
+) -> Result<impl IntoResponse, ApiError> {
+    if !caller.0.is_unrestricted() {
+        return Err(ApiError::missing_permission(UNRESTRICTED));
+    }
+    let label = body.text("label").unwrap_or_default();
+    if label.chars().count() > LABEL_CHARS_MAX {
+        body.refuse("label", "The label is too long.");
+    }
+    let texts = body.texts("permissions").unwrap_or_default();
+    if texts.len() > PERMISSIONS_MAX {
+        body.refuse("permissions", "These are too many.");
+    }
+    let mut permissions = Vec::new();
+    for (place, text) in texts.iter().enumerate() {
+        match Grant::parse(text.trim()) {
+            Some(grant) if permissions.contains(&grant) => {}
+            Some(grant) => permissions.push(grant),
+            None => body.refuse(&format!("permissions[{place}]"), "This is no permission."),
+        }
+    }
+    body.finish()?;
+    let (secret, key) = state
+        .gateway
+        .create_api_key(caller.0.user.id, label, permissions)
+        .await?;
+    Ok(Json(ApiKeyData::new(secret, key)))
+}
+
+/// `GET /api-keys/current`.
+pub async fn current_key(caller: Signed) -> Result<impl IntoResponse, ApiError> {
+    let CallerKey { key, secret, .. } = by_key(caller)?;
+    Ok(Json(ApiKeyData::new(secret, key)))
+}
+
+/// `DELETE /api-keys/current`.
+pub async fn remove_current_key(
+    State(state): State<AppState>,
+    caller: Signed,
+) -> Result<(), ApiError> {
+    let user = caller.0.user.id;
+    let secret = by_key(caller)?.secret;
+    state.gateway.remove_api_key(user, &secret).await?;
+    Ok(())
+}
+
+/// `DELETE /api-keys/{apikey}`.
+pub async fn remove_key(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(secret): Path<String>,
+) -> Result<(), ApiError> {
+    if !caller.0.is_unrestricted() {
+        return Err(ApiError::missing_permission(UNRESTRICTED));
+    }
+    let user = caller.0.user.id;
+    if state.gateway.remove_api_key(user, &secret).await? {
+        Ok(())
+    } else {
+        let message = "You have no such API key.";
+        Err(ApiError::bad_request("apikey-not-found", message))
+    }
+}
+
+fn by_key(caller: Signed) -> Result<CallerKey, ApiError> {
+    caller
+        .0
+        .key
+        .ok_or_else(|| ApiError::unauthenticated("This needs an API key, not a password."))
+}

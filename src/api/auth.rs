@@ -1,0 +1,179 @@
+//! Who is asking, and may they (Greenfield 1.1, 1.9, 1.10).
+
+use std::str::FromStr;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+
+use super::error::ApiError;
+use crate::domain::ids::StoreId;
+use crate::domain::store::Store;
+use crate::http::{AppState, ClientAddr};
+use crate::service::access::Caller;
+use crate::store::{self, Rows};
+
+/// A key is 40 characters; nothing much longer is looked up.
+const KEY_BYTES_MAX: usize = 256;
+
+/// A caller with valid credentials; 401 without.
+#[derive(Clone, Debug)]
+pub struct Signed(pub Caller);
+
+/// A caller who may be anybody: none without credentials, 401 with bad ones.
+#[derive(Clone, Debug)]
+pub struct Anyone(pub Option<Caller>);
+
+impl FromRequestParts<AppState> for Anyone {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let Some(header) = parts.headers.get(AUTHORIZATION).cloned() else {
+            return Ok(Self(None));
+        };
+        let Some((scheme, credentials)) = header
+            .to_str()
+            .ok()
+            .and_then(|text| text.trim().split_once(' '))
+        else {
+            return Err(bad_credentials());
+        };
+        let credentials = credentials.trim();
+        let found = match scheme.to_ascii_lowercase().as_str() {
+            "token" | "bearer" if credentials.len() <= KEY_BYTES_MAX => {
+                state.gateway.caller_by_key(credentials).await
+            }
+            "basic" => {
+                let Ok(client) = ClientAddr::from_request_parts(parts, state).await;
+                state.caps.login(client)?;
+                let (email, password) = basic(credentials).ok_or_else(bad_credentials)?;
+                state.gateway.caller_by_password(&email, password).await
+            }
+            _ => None,
+        };
+        found
+            .map(|caller| Self(Some(caller)))
+            .ok_or_else(bad_credentials)
+    }
+}
+
+impl FromRequestParts<AppState> for Signed {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        Anyone::from_request_parts(parts, state).await?.signed()
+    }
+}
+
+fn bad_credentials() -> ApiError {
+    ApiError::unauthenticated("These credentials are not valid, or not any more.")
+}
+
+fn basic(credentials: &str) -> Option<(String, String)> {
+    let plain = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
+    let (email, password) = plain.split_once(':')?;
+    Some((email.to_owned(), password.to_owned()))
+}
+
+/// One item, by either of its routes: `/x/{id}` or `/stores/{store}/x/{id}`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ItemPath {
+    store: Option<String>,
+    id: String,
+}
+
+impl Anyone {
+    /// The caller; 401 if there is none.
+    pub fn signed(self) -> Result<Signed, ApiError> {
+        self.0
+            .map(Signed)
+            .ok_or_else(|| ApiError::unauthenticated("This needs an API key."))
+    }
+}
+
+impl Signed {
+    /// Refuses a caller without a right that belongs to no store.
+    pub fn check(&self, permission: &'static str) -> Result<(), ApiError> {
+        self.check_on(permission, None)
+    }
+
+    /// Refuses a caller without a right on a store.
+    pub fn check_on(
+        &self,
+        permission: &'static str,
+        store: Option<&Store>,
+    ) -> Result<(), ApiError> {
+        if self.0.may(permission, store) {
+            Ok(())
+        } else {
+            Err(ApiError::missing_permission(permission))
+        }
+    }
+
+    /// The store of a path, if the caller has the right on it. An unknown one looks like one without the right.
+    pub async fn store(
+        &self,
+        state: &AppState,
+        id: &str,
+        permission: &'static str,
+    ) -> Result<Store, ApiError> {
+        let store = find_store(state, id).await;
+        let store = store.ok_or_else(|| ApiError::missing_permission(permission))?;
+        self.check_on(permission, Some(&store))?;
+        Ok(store)
+    }
+
+    /// The store of an item, if the caller has the right on it. The store is found by the item, not by the path; the
+    /// path is compared last (D35).
+    pub async fn item<I>(
+        &self,
+        state: &AppState,
+        path: &ItemPath,
+        permission: &'static str,
+        store_of: fn(&dyn Rows, I) -> Option<StoreId>,
+        unknown: fn() -> ApiError,
+    ) -> Result<(Store, I), ApiError>
+    where
+        I: FromStr + Copy + Send + 'static,
+    {
+        let named = match &path.store {
+            Some(text) => Some(self.store(state, text, permission).await?),
+            None => None,
+        };
+        let id = path.id.parse::<I>().ok();
+        let found = state
+            .gateway
+            .store
+            .read(move |rows| {
+                let id = id?;
+                let store = store_of(rows, id)?;
+                store::settings::get(rows, store).map(|store| (store, id))
+            })
+            .await;
+        match (found, named) {
+            (Some((store, id)), named) => {
+                self.check_on(permission, Some(&store))?;
+                if named.is_some_and(|named| named.id != store.id) {
+                    return Err(ApiError::missing_permission(permission));
+                }
+                Ok((store, id))
+            }
+            (None, Some(_)) => Err(unknown()),
+            // No store can be told from the id, so no right can be proved.
+            (None, None) => Err(ApiError::missing_permission(permission)),
+        }
+    }
+}
+
+/// The store with this id.
+pub async fn find_store(state: &AppState, id: &str) -> Option<Store> {
+    let id: StoreId = id.parse().ok()?;
+    state
+        .gateway
+        .store
+        .read(move |rows| store::settings::get(rows, id))
+        .await
+}

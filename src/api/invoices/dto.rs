@@ -1,0 +1,172 @@
+//! The shape of an invoice (Greenfield 4.4).
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::methods::MethodData;
+use crate::api::number::{Dec, Num};
+use crate::api::wire;
+use crate::domain::invoice::{Additional, Invoice, Mark, Price, Status};
+use crate::domain::money::{Money, Msat};
+use crate::service::Gateway;
+
+/// `InvoiceData`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvoiceData {
+    id: String,
+    store_id: String,
+    amount: Dec,
+    paid_amount: Dec,
+    currency: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    checkout_link: String,
+    created_time: u64,
+    expiration_time: u64,
+    monitoring_expiration: u64,
+    status: &'static str,
+    additional_status: &'static str,
+    available_statuses_for_manual_marking: Vec<&'static str>,
+    archived: bool,
+    /// Tollway's own: why there is no Lightning half although one was wanted.
+    lightning_missing_reason: Option<String>,
+    metadata: Box<RawValue>,
+    checkout: CheckoutData,
+    receipt: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_methods: Option<Vec<MethodData>>,
+}
+
+/// `CheckoutOptions` in force.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CheckoutData {
+    speed_policy: &'static str,
+    payment_methods: Vec<String>,
+    default_payment_method: Option<String>,
+    lazy_payment_methods: bool,
+    expiration_minutes: u64,
+    monitoring_minutes: u64,
+    payment_tolerance: Num,
+    #[serde(rename = "redirectURL")]
+    redirect_url: Option<String>,
+    redirect_automatically: bool,
+    default_language: Option<String>,
+}
+
+impl InvoiceData {
+    /// An invoice, with its payment methods if asked for.
+    pub(super) fn of(gateway: &Gateway, invoice: &Invoice, with_methods: bool) -> Self {
+        let currency = invoice.price.currency();
+        let paid = round(invoice, invoice.paid());
+        let (amount, kind) = match &invoice.price {
+            Price::Standard(price) => (price.amount, "Standard"),
+            Price::TopUp(_) => (top_up_amount(invoice.status, paid), "TopUp"),
+        };
+        Self {
+            id: invoice.id.to_string(),
+            store_id: invoice.store.to_string(),
+            amount: Dec(amount),
+            paid_amount: Dec(paid),
+            currency: currency.to_string(),
+            kind,
+            checkout_link: format!("{}/i/{}", gateway.base_url, invoice.id),
+            created_time: invoice.created.secs(),
+            expiration_time: invoice.terms.expires_at.secs(),
+            monitoring_expiration: invoice.terms.monitor_until.secs(),
+            status: status_name(invoice.status),
+            additional_status: additional_name(invoice.additional()),
+            available_statuses_for_manual_marking: invoice
+                .available_marks()
+                .into_iter()
+                .map(mark_name)
+                .collect(),
+            archived: invoice.archived,
+            lightning_missing_reason: invoice.lightning_missing.clone(),
+            metadata: raw_object(&invoice.details.metadata),
+            checkout: checkout(invoice),
+            receipt: serde_json::from_str(&invoice.details.receipt)
+                .unwrap_or_else(|_| Value::Object(Map::new())),
+            payment_methods: with_methods.then(|| MethodData::all(invoice, false)),
+        }
+    }
+}
+
+/// A top-up has no price until it is paid: what came is its price. Paid too late it stays 0.
+const fn top_up_amount(status: Status, paid: Decimal) -> Decimal {
+    match status {
+        Status::New | Status::Expired => Decimal::ZERO,
+        Status::Processing | Status::Settled | Status::Invalid => paid,
+    }
+}
+
+fn round(invoice: &Invoice, amount: Msat) -> Decimal {
+    Money {
+        amount: invoice.rate.value_of(amount),
+        currency: invoice.price.currency(),
+    }
+    .round_price()
+    .amount
+}
+
+fn checkout(invoice: &Invoice) -> CheckoutData {
+    let kept: Value = serde_json::from_str(&invoice.details.checkout).unwrap_or_default();
+    let text = |name: &str| kept[name].as_str().map(str::to_owned);
+    let flag = |name: &str| kept[name].as_bool().unwrap_or(false);
+    let terms = &invoice.terms;
+    CheckoutData {
+        speed_policy: wire::speed_name(terms.speed),
+        payment_methods: match kept["paymentMethods"].as_array() {
+            Some(ids) => ids
+                .iter()
+                .filter_map(|id| id.as_str().map(str::to_owned))
+                .collect(),
+            None => vec!["BTC-CHAIN".to_owned(), "BTC-LN".to_owned()],
+        },
+        default_payment_method: text("defaultPaymentMethod"),
+        lazy_payment_methods: flag("lazyPaymentMethods"),
+        expiration_minutes: terms.expires_at.millis_since(invoice.created) / 60_000,
+        monitoring_minutes: terms.monitor_until.millis_since(terms.expires_at) / 60_000,
+        payment_tolerance: Num(terms.tolerance_percent),
+        redirect_url: invoice.details.redirect_url.clone(),
+        redirect_automatically: flag("redirectAutomatically"),
+        default_language: text("defaultLanguage"),
+    }
+}
+
+/// A JSON object as it was kept.
+pub(in crate::api) fn raw_object(text: &str) -> Box<RawValue> {
+    let kept = if text.is_empty() { "{}" } else { text };
+    RawValue::from_string(kept.to_owned()).unwrap_or_default()
+}
+
+/// Greenfield's name of a status.
+pub(super) const fn status_name(status: Status) -> &'static str {
+    match status {
+        Status::New => "New",
+        Status::Processing => "Processing",
+        Status::Settled => "Settled",
+        Status::Expired => "Expired",
+        Status::Invalid => "Invalid",
+    }
+}
+
+const fn additional_name(additional: Additional) -> &'static str {
+    match additional {
+        Additional::None => "None",
+        Additional::PaidLate => "PaidLate",
+        Additional::PaidPartial => "PaidPartial",
+        Additional::Marked => "Marked",
+        Additional::PaidOver => "PaidOver",
+    }
+}
+
+const fn mark_name(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Settled => "Settled",
+        Mark::Invalid => "Invalid",
+    }
+}

@@ -1,0 +1,230 @@
+//! The node itself: who it is, what it holds, its channels and invoices.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use bitcoin::secp256k1::PublicKey;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::dto::{BalanceData, ChannelData, InfoData, InvoiceData};
+use super::path::{NodePath, Use};
+use crate::api::auth::Signed;
+use crate::api::error::{ApiError, GENERIC};
+use crate::api::extract::{Input, Params};
+use crate::api::page::Page;
+use crate::domain::ids::PaymentHash;
+use crate::domain::money::{Msat, SAT_MAX, Sat};
+use crate::http::AppState;
+use crate::ports::lightning::{InvoiceDescription, NodeError};
+use crate::service::node::NodeRefusal;
+use crate::store;
+
+/// BOLT 11's limit for a description, in bytes.
+const DESCRIPTION_BYTES_MAX: usize = 639;
+
+/// A day, where the request names no expiry.
+const EXPIRY_SECS: u32 = 86_400;
+
+/// A year: nobody waits longer.
+const EXPIRY_SECS_MAX: u32 = 366 * 86_400;
+
+/// All bitcoin, in msat.
+const MSAT_MAX: i64 = 2_100_000_000_000_000_000;
+
+/// `GET L/info`.
+pub async fn info(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+) -> Result<Json<impl Serialize>, ApiError> {
+    path.open(&state, &caller, Use::Node).await?;
+    let node = &state.gateway.lightning;
+    let identity = node.identity().await.map_err(refused)?;
+    let channels = node.channels().await.map_err(refused)?;
+    Ok(Json(InfoData::new(identity, &channels)))
+}
+
+/// `GET L/balance`.
+pub async fn balance(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+) -> Result<Json<impl Serialize>, ApiError> {
+    path.open(&state, &caller, Use::Node).await?;
+    let node = &state.gateway.lightning;
+    let balances = node.balances().await.map_err(refused)?;
+    let channels = node.channels().await.map_err(refused)?;
+    Ok(Json(BalanceData::new(balances, &channels)))
+}
+
+/// `POST L/connect`.
+pub async fn connect(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+    mut body: Input,
+) -> Result<(), ApiError> {
+    path.open(&state, &caller, Use::Node).await?;
+    let uri = node_uri(&mut body);
+    body.finish()?;
+    state
+        .gateway
+        .connect(&uri)
+        .await
+        .map_err(|refusal| ApiError::of_node(refusal, "could-not-connect"))
+}
+
+/// `GET L/channels`.
+pub async fn channels(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+) -> Result<Json<impl Serialize>, ApiError> {
+    path.open(&state, &caller, Use::Node).await?;
+    let channels = state.gateway.lightning.channels().await.map_err(refused)?;
+    let data: Vec<_> = channels.into_iter().map(ChannelData::from).collect();
+    Ok(Json(data))
+}
+
+/// `POST L/channels`: opens one from the node's own wallet, which chooses the fee rate itself.
+pub async fn open_channel(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+    mut body: Input,
+) -> Result<(), ApiError> {
+    path.open(&state, &caller, Use::Node).await?;
+    let uri = node_uri(&mut body);
+    let max = i64::try_from(SAT_MAX.0).unwrap_or(i64::MAX);
+    let amount = body.whole("channelAmount", 1, max);
+    if amount.is_none() {
+        body.refuse("channelAmount", "A channel needs an amount in satoshi.");
+    }
+    body.decimal("feeRate");
+    body.finish()?;
+    let amount = Sat(amount.unwrap_or_default().unsigned_abs());
+    state
+        .gateway
+        .open_channel(&uri, amount)
+        .await
+        .map_err(|refusal| {
+            let code = if refusal.to_string().contains("holds too little") {
+                "cannot-afford-funding"
+            } else {
+                GENERIC
+            };
+            ApiError::of_node(refusal, code)
+        })
+}
+
+/// `POST L/address`: of the node's own wallet, for funding channels.
+pub async fn address(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+) -> Result<Json<String>, ApiError> {
+    path.open(&state, &caller, Use::Node).await?;
+    state
+        .gateway
+        .node_address()
+        .await
+        .map(Json)
+        .map_err(|refusal| ApiError::of_node(refusal, GENERIC))
+}
+
+/// `POST L/invoices`.
+pub async fn create_invoice(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+    mut body: Input,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let books = path.open(&state, &caller, Use::CreateInvoice).await?;
+    // Without an amount, and with 0, the payer chooses it.
+    let amount = body
+        .whole("amount", 0, MSAT_MAX)
+        .filter(|amount| *amount > 0)
+        .map(|amount| Msat(amount.unsigned_abs()));
+    let text = body.text("description").unwrap_or_default();
+    let by_hash = body.flag("descriptionHashOnly").unwrap_or(false);
+    if !by_hash && text.len() > DESCRIPTION_BYTES_MAX {
+        body.refuse("description", "A description has at most 639 bytes.");
+    }
+    let expiry = body.span("expiry", 1, 1, EXPIRY_SECS_MAX);
+    body.flag("privateRouteHints");
+    body.finish()?;
+    let description = if by_hash {
+        InvoiceDescription::Hash(Sha256::digest(text.as_bytes()).into())
+    } else {
+        InvoiceDescription::Text(text)
+    };
+    let invoice = state
+        .gateway
+        .create_api_invoice(books, amount, description, expiry.unwrap_or(EXPIRY_SECS))
+        .await
+        .map_err(|refusal| ApiError::of_node(refusal, "invoice-error"))?;
+    Ok(Json(InvoiceData::new(invoice, state.gateway.now())))
+}
+
+/// `GET L/invoices`, newest first.
+pub async fn invoices(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+    params: Params,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let books = path.open(&state, &caller, Use::ViewInvoice).await?;
+    let only_pending = params.flag("pendingOnly")?.unwrap_or(false);
+    let offset = params.count("offsetIndex")?.unwrap_or(0);
+    let page = Page::of(&params)?;
+    let now = state.gateway.now();
+    let all = state
+        .gateway
+        .store
+        .read(move |rows| store::node::api_invoices(rows, books))
+        .await;
+    let shown = all
+        .into_iter()
+        .filter(|one| !only_pending || (one.paid.is_none() && one.expires_at > now))
+        .skip(offset)
+        .collect();
+    let data: Vec<_> = page
+        .cut(shown)
+        .into_iter()
+        .map(|one| InvoiceData::new(one, now))
+        .collect();
+    Ok(Json(data))
+}
+
+/// `GET L/invoices/{id}`.
+pub async fn invoice(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let books = path.open(&state, &caller, Use::ViewInvoice).await?;
+    let hash: PaymentHash = path.hash().parse().map_err(|_| ApiError::no_invoice())?;
+    let found = state
+        .gateway
+        .store
+        .read(move |rows| store::node::api_invoice(rows, books, hash))
+        .await
+        .ok_or_else(ApiError::no_invoice)?;
+    Ok(Json(InvoiceData::new(found, state.gateway.now())))
+}
+
+fn node_uri(body: &mut Input) -> String {
+    let uri = body.words("nodeURI").unwrap_or_default();
+    let reads = uri
+        .trim()
+        .split_once('@')
+        .is_some_and(|(key, host)| key.parse::<PublicKey>().is_ok() && host.contains(':'));
+    if !reads {
+        body.refuse("nodeURI", "Give the node as pubkey@host:port.");
+    }
+    uri
+}
+
+fn refused(error: NodeError) -> ApiError {
+    ApiError::of_node(NodeRefusal::from(error), GENERIC)
+}

@@ -1,0 +1,166 @@
+//! Paying invoices through the node (Greenfield 5.18). Each payment is a payout, as everywhere.
+
+use std::ops::ControlFlow;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use super::dto::PaymentData;
+use super::path::{NodePath, Use};
+use crate::api::auth::Signed;
+use crate::api::error::{ApiError, GENERIC};
+use crate::api::extract::{Input, Params};
+use crate::api::page::Page;
+use crate::domain::destination::Destination;
+use crate::domain::money::{Msat, SAT_MAX, Sat};
+use crate::domain::payout::{Origin, Payout, Stage, Standing};
+use crate::http::AppState;
+use crate::ports::lightning::NodeState;
+use crate::service::node::SEND_TIMEOUT_SECS;
+use crate::store;
+
+/// A request waits at most so long for the outcome; the payment goes on without it.
+const WAIT_SECS_MAX: u32 = 600;
+
+/// All bitcoin, in msat.
+const MSAT_MAX: i64 = 2_100_000_000_000_000_000;
+
+/// `POST L/invoices/pay`: 200 once paid, 202 while nobody knows.
+pub async fn pay(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+    mut body: Input,
+) -> Result<Response, ApiError> {
+    let books = path.open(&state, &caller, Use::Node).await?;
+    let bolt11 = body.words("BOLT11").unwrap_or_default();
+    if bolt11.is_empty() {
+        body.refuse("BOLT11", "Give the invoice to pay.");
+    }
+    let amount = body
+        .whole("amount", 1, MSAT_MAX)
+        .map(|amount| Msat(amount.unsigned_abs()));
+    let percent = body.decimal("maxFeePercent");
+    if percent.is_some_and(|percent| percent < Decimal::ZERO || percent > Decimal::ONE_HUNDRED) {
+        body.refuse(
+            "maxFeePercent",
+            "This has to be a percentage from 0 to 100.",
+        );
+    }
+    let sat_max = i64::try_from(SAT_MAX.0).unwrap_or(i64::MAX);
+    let flat = body
+        .whole("maxFeeFlat", 0, sat_max)
+        .map(|sat| Sat(sat.unsigned_abs()).to_msat());
+    let wait_secs = body.span("sendTimeout", 1, 0, WAIT_SECS_MAX);
+    body.finish()?;
+    let invoice = Destination::bolt11(&bolt11, state.gateway.network)
+        .map_err(|error| ApiError::fault("BOLT11", error.to_string()))?;
+    let by_percent = percent
+        .zip(amount.or(invoice.amount))
+        .map(|(percent, amount)| fee_of(percent, amount));
+    // Both caps hold if both are given.
+    let fee_max = match (by_percent, flat) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    };
+    if state.gateway.lightning.state() != NodeState::Ready {
+        let message = "The Lightning node is not ready. Try again soon.";
+        return Err(ApiError::node_unavailable(message));
+    }
+    let payout = state
+        .gateway
+        .pay_invoice(
+            books,
+            &bolt11,
+            amount,
+            fee_max,
+            wait_secs.map_or(SEND_TIMEOUT_SECS, u64::from),
+        )
+        .await
+        .map_err(|refusal| ApiError::of_node(refusal, GENERIC))?;
+    answer(&payout)
+}
+
+fn answer(payout: &Payout) -> Result<Response, ApiError> {
+    let status = match &payout.stage {
+        Stage::Completed { .. } => StatusCode::OK,
+        Stage::Cancelled { why } => return Err(failed(payout, why)),
+        Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::InProgress => {
+            StatusCode::ACCEPTED
+        }
+    };
+    Ok((status, Json(PaymentData::of(payout))).into_response())
+}
+
+/// What the last attempt failed with says more than why the payout was given up.
+fn failed(payout: &Payout, why: &str) -> ApiError {
+    let last = payout.attempts.last().map(|attempt| &attempt.standing);
+    let why = match last {
+        Some(Standing::Failed { why } | Standing::InReview { why }) => why,
+        Some(Standing::Recorded | Standing::Sent | Standing::Settled) | None => why,
+    };
+    let code = if why.to_ascii_lowercase().contains("route") {
+        "could-not-find-route"
+    } else {
+        GENERIC
+    };
+    ApiError::bad_request(code, why)
+}
+
+fn fee_of(percent: Decimal, amount: Msat) -> Msat {
+    let fee = Decimal::from(amount.0)
+        .checked_mul(percent)
+        .and_then(|product| product.checked_div(Decimal::ONE_HUNDRED))
+        .and_then(|fee| u64::try_from(fee.floor()).ok());
+    Msat(fee.unwrap_or(u64::MAX))
+}
+
+/// `GET L/payments`, newest first. Without `includePending` only those that arrived.
+pub async fn list(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+    params: Params,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let books = path.open(&state, &caller, Use::Node).await?;
+    let with_pending = params.flag("includePending")?.unwrap_or(false);
+    let offset = params.count("offsetIndex")?.unwrap_or(0);
+    let page = Page::of(&params)?;
+    let shown = state
+        .gateway
+        .store
+        .read(move |rows| {
+            let mut shown = Vec::new();
+            store::payout::newest_first(rows, books, &mut |payout| {
+                let complete = matches!(payout.stage, Stage::Completed { .. });
+                if payout.origin == Origin::LightningApi && (with_pending || complete) {
+                    shown.extend(PaymentData::of(&payout));
+                }
+                ControlFlow::Continue(())
+            });
+            shown
+        })
+        .await;
+    let rest: Vec<_> = shown.into_iter().skip(offset).collect();
+    Ok(Json(page.cut(rest)))
+}
+
+/// `GET L/payments/{paymentHash}`.
+pub async fn get(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let books = path.open(&state, &caller, Use::Node).await?;
+    let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
+    let hash = path.hash().parse().map_err(|_| unknown())?;
+    let payout = state.gateway.api_payment(books, hash).await;
+    payout
+        .and_then(|payout| PaymentData::of(&payout))
+        .map(Json)
+        .ok_or_else(unknown)
+}

@@ -1,0 +1,20 @@
+//! The Greenfield JSON API: a client written for `BTCPay` Server works unmodified.
+//!
+//! Each handler extracts, authorises, calls one verb of the services and answers a shape of its room.
+
+pub mod access;
+pub mod auth;
+pub mod error;
+pub mod extract;
+pub mod invoices;
+pub mod lightning;
+pub mod number;
+pub mod page;
+pub mod payouts;
+pub mod pull_payments;
+mod routes;
+pub mod server;
+pub mod stores;
+pub mod wire;
+
+pub use routes::router;

@@ -1,0 +1,209 @@
+//! The owner's side of payouts: making, approving, paying and cancelling them.
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::dto::{self, PayoutData};
+use crate::api::auth::{ItemPath, Signed};
+use crate::api::error::ApiError;
+use crate::api::extract::{Input, Params};
+use crate::api::page::Page;
+use crate::api::pull_payments::handlers::{CREATE_APPROVED, CREATE_NON_APPROVED};
+use crate::domain::ids::{PayoutId, StoreId};
+use crate::domain::payout::{Origin, Stage};
+use crate::http::AppState;
+use crate::service::payout::StorePayout;
+use crate::store;
+
+const VIEW: &str = "btcpay.store.canviewpayouts";
+const MANAGE: &str = "btcpay.store.canmanagepayouts";
+
+/// Caps on fees that this version does not have; to ignore one would spend more than was meant.
+const NOT_OFFERED: [&str; 2] = ["maxFeePercent", "maxFeeFlat"];
+
+/// `GET S/payouts`, newest first. What the Lightning API paid is in its own list.
+pub async fn list(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+    params: Params,
+) -> Result<Json<Vec<PayoutData>>, ApiError> {
+    let store = caller.store(&state, &store, VIEW).await?.id;
+    let with_cancelled = params.flag("includeCancelled")?.unwrap_or(false);
+    let page = Page::of(&params)?;
+    let data = state
+        .gateway
+        .store
+        .read(move |rows| {
+            let mut shown = Vec::new();
+            store::payout::newest_first(rows, store, &mut |payout| {
+                let cancelled = matches!(payout.stage, Stage::Cancelled { .. });
+                if payout.origin != Origin::LightningApi && (with_cancelled || !cancelled) {
+                    shown.push(payout);
+                }
+                if shown.len() < page.end() {
+                    std::ops::ControlFlow::Continue(())
+                } else {
+                    std::ops::ControlFlow::Break(())
+                }
+            });
+            page.cut(shown)
+                .iter()
+                .map(|payout| PayoutData::of(rows, payout))
+                .collect()
+        })
+        .await;
+    Ok(Json(data))
+}
+
+/// `POST S/payouts`.
+pub async fn create(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+    mut body: Input,
+) -> Result<Json<PayoutData>, ApiError> {
+    let store = caller.store(&state, &store, CREATE_NON_APPROVED).await?;
+    let wish = dto::read_wish(&mut body);
+    let approved = body.flag("approved").unwrap_or(false);
+    let pull_payment = body.words("pullPaymentId");
+    let metadata = body.object("metadata").unwrap_or_default();
+    for name in NOT_OFFERED {
+        if body.value(name).is_some() {
+            body.refuse(name, "This server does not offer this.");
+        }
+    }
+    if body
+        .words("feePolicy")
+        .is_some_and(|policy| !policy.eq_ignore_ascii_case("SenderPays"))
+    {
+        body.refuse("feePolicy", "This server offers SenderPays.");
+    }
+    if approved {
+        caller.check_on(CREATE_APPROVED, Some(&store))?;
+    }
+    body.finish()?;
+    let new = StorePayout {
+        pull_payment: pull_payment
+            .map(|text| text.parse().map_err(|_| ApiError::no_pull_payment()))
+            .transpose()?,
+        destination: wish.destination,
+        rail: wish.rail,
+        amount: wish.amount,
+        approved,
+        metadata: serde_json::Value::Object(metadata).to_string(),
+    };
+    let payout = state.gateway.create_payout(store.id, new).await?;
+    dto::answer(&state, payout).await
+}
+
+/// `GET [S]/payouts/{id}`.
+pub async fn get(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+) -> Result<Json<PayoutData>, ApiError> {
+    let (store, id) = find(&state, &caller, &path, VIEW).await?;
+    let payout = state
+        .gateway
+        .store
+        .read(move |rows| store::payout::get(rows, store, id))
+        .await
+        .ok_or_else(ApiError::no_payout)?;
+    dto::answer(&state, payout).await
+}
+
+/// `POST [S]/payouts/{id}`: approves what the approver saw. The rate rule means nothing for bitcoin amounts.
+pub async fn approve(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+    mut body: Input,
+) -> Result<Json<PayoutData>, ApiError> {
+    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let revision = body.whole("revision", 0, i64::from(u32::MAX)).unwrap_or(0);
+    body.finish()?;
+    let revision = u32::try_from(revision).unwrap_or_default();
+    let payout = state.gateway.approve_payout(store, id, revision).await?;
+    dto::answer(&state, payout).await
+}
+
+/// `DELETE [S]/payouts/{id}`: cancels.
+pub async fn cancel(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+) -> Result<(), ApiError> {
+    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    cancel_one(&state, store, id).await
+}
+
+/// `POST [S]/payouts/{id}/mark`: only Cancelled may be said by hand; what is paid is known by its proof.
+pub async fn mark(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+    mut body: Input,
+) -> Result<(), ApiError> {
+    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let wanted = body.words("state").unwrap_or_default();
+    let proof = body.object("paymentProof");
+    if proof.is_some_and(|proof| !proof.contains_key("proofType")) {
+        body.refuse("paymentProof", "A proof names its proofType.");
+    }
+    body.finish()?;
+    if wanted.eq_ignore_ascii_case("Cancelled") {
+        cancel_one(&state, store, id).await
+    } else {
+        Err(not_by_hand())
+    }
+}
+
+/// `POST [S]/payouts/{id}/mark-paid`.
+pub async fn mark_paid(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+) -> Result<(), ApiError> {
+    find(&state, &caller, &path, MANAGE).await?;
+    Err(not_by_hand())
+}
+
+/// `POST [S]/payouts/{id}/retry`: looks at it now, processor or not (Tollway's own).
+pub async fn retry(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+) -> Result<Json<PayoutData>, ApiError> {
+    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let payout = state.gateway.pay_payout(store, id).await?;
+    dto::answer(&state, payout).await
+}
+
+async fn cancel_one(state: &AppState, store: StoreId, id: PayoutId) -> Result<(), ApiError> {
+    let why = "Cancelled by its owner.";
+    state.gateway.cancel_payout(store, id, why).await?;
+    Ok(())
+}
+
+fn not_by_hand() -> ApiError {
+    ApiError::bad_request("invalid-state", "A payout is not marked so by hand.")
+}
+
+async fn find(
+    state: &AppState,
+    caller: &Signed,
+    path: &ItemPath,
+    permission: &'static str,
+) -> Result<(StoreId, PayoutId), ApiError> {
+    let (store, id) = caller
+        .item(
+            state,
+            path,
+            permission,
+            store::payout::store_of,
+            ApiError::no_payout,
+        )
+        .await?;
+    Ok((store.id, id))
+}

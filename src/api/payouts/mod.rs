@@ -1,0 +1,5 @@
+//! Payouts and the processors that send them (Greenfield 3.9, 3.10).
+
+pub mod dto;
+pub mod handlers;
+pub mod processors;

@@ -1,0 +1,217 @@
+//! Automatic senders of a store: one for each rail, on or off (Greenfield 3.10, 4.7, 5.10).
+
+use std::str::FromStr;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::api::auth::Signed;
+use crate::api::error::{ApiError, GENERIC};
+use crate::api::extract::Input;
+use crate::api::number::Num;
+use crate::domain::receipt::Rail;
+use crate::domain::store::{Processor, Store};
+use crate::http::AppState;
+use crate::store;
+
+const VIEW: &str = "btcpay.store.canviewstoresettings";
+const MODIFY: &str = "btcpay.store.canmodifystoresettings";
+
+/// Seconds between two looks, where the request says nothing.
+const INTERVAL_SECS: u32 = 3_600;
+
+/// `PayoutProcessorData`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessorKind {
+    name: &'static str,
+    friendly_name: &'static str,
+    payout_methods: [&'static str; 1],
+    payment_methods: [&'static str; 1],
+}
+
+/// Settings of a processor; the chain's has two more.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessorData {
+    payout_method_id: &'static str,
+    payment_method: &'static str,
+    interval_seconds: u32,
+    process_new_payouts_instantly: bool,
+    #[serde(flatten)]
+    onchain: Option<OnchainData>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OnchainData {
+    fee_block_target: u32,
+    fee_target_block: u32,
+    threshold: Num,
+}
+
+/// A kind of processor by its name, or the older one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Factory(Rail);
+
+impl FromStr for Factory {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.to_ascii_lowercase().as_str() {
+            "lightningautomatedpayoutsenderfactory" | "lightningautomatedtransfersenderfactory" => {
+                Ok(Self(Rail::Lightning))
+            }
+            "onchainautomatedpayoutsenderfactory" | "onchainautomatedtransfersenderfactory" => {
+                Ok(Self(Rail::Onchain))
+            }
+            _ => Err(()),
+        }
+    }
+}
+
+/// `S/payout-processors/F[/{pm}]`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ProcessorPath {
+    store: String,
+    factory: String,
+    method: Option<String>,
+}
+
+impl ProcessorPath {
+    /// The rail, if kind and method agree.
+    fn rail(&self) -> Result<Rail, ApiError> {
+        let kind = self.factory.parse::<Factory>().ok();
+        let method = self.method.as_deref().map(str::parse::<Rail>);
+        match (kind, method) {
+            (Some(Factory(rail)), None) => Ok(rail),
+            (Some(Factory(rail)), Some(Ok(method))) if rail == method => Ok(rail),
+            _ => Err(ApiError::not_found(GENERIC, "There is no such processor.")),
+        }
+    }
+}
+
+const fn kind(rail: Rail) -> ProcessorKind {
+    let (name, friendly_name) = match rail {
+        Rail::Lightning => (
+            "LightningAutomatedPayoutSenderFactory",
+            "Automated Lightning Sender",
+        ),
+        Rail::Onchain => (
+            "OnChainAutomatedPayoutSenderFactory",
+            "Automated Bitcoin Sender",
+        ),
+    };
+    ProcessorKind {
+        name,
+        friendly_name,
+        payout_methods: [rail.method_id()],
+        payment_methods: [rail.method_id()],
+    }
+}
+
+fn data(processor: &Processor) -> ProcessorData {
+    let method = processor.rail.method_id();
+    ProcessorData {
+        payout_method_id: method,
+        payment_method: method,
+        interval_seconds: processor.interval_secs,
+        process_new_payouts_instantly: processor.instant,
+        onchain: match processor.rail {
+            Rail::Lightning => None,
+            Rail::Onchain => Some(OnchainData {
+                fee_block_target: processor.fee_block_target,
+                fee_target_block: processor.fee_block_target,
+                threshold: Num(processor.threshold),
+            }),
+        },
+    }
+}
+
+/// `GET /payout-processors`.
+pub async fn kinds(_: Signed) -> Json<[ProcessorKind; 2]> {
+    Json(Rail::ALL.map(kind))
+}
+
+/// `GET S/payout-processors`: those that are configured.
+pub async fn configured(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+) -> Result<Json<Vec<ProcessorKind>>, ApiError> {
+    let store = caller.store(&state, &store, VIEW).await?;
+    let mut kinds = Vec::new();
+    for rail in Rail::ALL {
+        if find(&state, &store, rail).await.is_some() {
+            kinds.push(kind(rail));
+        }
+    }
+    Ok(Json(kinds))
+}
+
+/// `GET S/payout-processors/F[/{pm}]`: a list of at most one.
+pub async fn get(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ProcessorPath>,
+) -> Result<Json<Vec<ProcessorData>>, ApiError> {
+    let store = caller.store(&state, &path.store, VIEW).await?;
+    let found = find(&state, &store, path.rail()?).await;
+    Ok(Json(found.iter().map(data).collect()))
+}
+
+/// `PUT S/payout-processors/F[/{pm}]`: looks at once at what waits.
+pub async fn set(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ProcessorPath>,
+    mut body: Input,
+) -> Result<Json<ProcessorData>, ApiError> {
+    let store = caller.store(&state, &path.store, MODIFY).await?;
+    let rail = path.rail()?;
+    body.alias("feeTargetBlock", "feeBlockTarget");
+    let threshold = body.decimal("threshold").unwrap_or_default();
+    if threshold < Decimal::ZERO || threshold > Decimal::from(21_000_000) {
+        body.refuse("threshold", "This has to be an amount of BTC.");
+    }
+    let blocks = body.whole("feeBlockTarget", 1, 1_000).unwrap_or(1);
+    let processor = Processor {
+        rail,
+        interval_secs: body
+            .span("intervalSeconds", 1, 60, 86_400)
+            .unwrap_or(INTERVAL_SECS),
+        instant: body.flag("processNewPayoutsInstantly").unwrap_or(false),
+        fee_block_target: u32::try_from(blocks).unwrap_or(1),
+        threshold,
+        since: state.gateway.now(),
+    };
+    body.finish()?;
+    let kept = Some(processor.clone());
+    state.gateway.set_processor(store.id, rail, kept).await?;
+    Ok(Json(data(&processor)))
+}
+
+/// `DELETE S/payout-processors/F/{pm}`.
+pub async fn remove(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ProcessorPath>,
+) -> Result<(), ApiError> {
+    let store = caller.store(&state, &path.store, MODIFY).await?;
+    state
+        .gateway
+        .set_processor(store.id, path.rail()?, None)
+        .await?;
+    Ok(())
+}
+
+async fn find(state: &AppState, store: &Store, rail: Rail) -> Option<Processor> {
+    let store = store.id;
+    state
+        .gateway
+        .store
+        .read(move |rows| store::payout::processor(rows, store, rail))
+        .await
+}

@@ -1,0 +1,164 @@
+//! Shapes of pull payments (Greenfield 4.6).
+
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::api::extract::Input;
+use crate::api::number::Dec;
+use crate::domain::money::{Currency, Money, Sat};
+use crate::domain::pull_payment::PullPayment;
+use crate::domain::receipt::Rail;
+use crate::domain::time::Timestamp;
+use crate::lnurl::encode;
+use crate::service::Gateway;
+use crate::service::pull_payment::{NAME_CHARS_MAX, NewPullPayment};
+
+/// Days a claimed BOLT11 must stay valid: at most so many.
+const BOLT11_DAYS_MAX: u32 = 3_650;
+
+/// Limits that this version does not have. To ignore one would give away more than was meant, so they are refused.
+const NOT_OFFERED: [&str; 5] = [
+    "period",
+    "rateLockSeconds",
+    "maxClaimAmount",
+    "maxClaimCount",
+    "pin",
+];
+
+/// `PullPaymentData`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PullPaymentData {
+    id: String,
+    name: String,
+    description: String,
+    currency: String,
+    amount: Dec,
+    #[serde(rename = "BOLT11Expiration")]
+    bolt11_expiration: u32,
+    auto_approve_claims: bool,
+    starts_at: u64,
+    expires_at: Option<u64>,
+    archived: bool,
+    view_link: String,
+    payout_methods: Vec<&'static str>,
+    claimed_amount: Dec,
+    remaining_amount: Dec,
+    lnurl_bech32: Option<String>,
+    lnurl_uri: Option<String>,
+    period: Option<u64>,
+    period_starts_at: Option<u64>,
+    period_ends_at: Option<u64>,
+}
+
+impl PullPaymentData {
+    pub(super) fn of(gateway: &Gateway, pull_payment: &PullPayment) -> Self {
+        let budget = pull_payment.budget;
+        let currency = pull_payment.limit.currency;
+        let lnurl = LnurlData::of(gateway, pull_payment);
+        let (lnurl_bech32, lnurl_uri) = lnurl.map_or((None, None), |one| {
+            (Some(one.lnurl_bech32), Some(one.lnurl_uri))
+        });
+        Self {
+            id: pull_payment.id.to_string(),
+            name: pull_payment.name.clone(),
+            description: pull_payment.description.clone(),
+            currency: currency.to_string(),
+            amount: Dec(pull_payment.limit.amount),
+            bolt11_expiration: pull_payment.bolt11_days,
+            auto_approve_claims: pull_payment.auto_approve,
+            starts_at: pull_payment.starts_at.secs(),
+            expires_at: pull_payment.expires_at.map(Timestamp::secs),
+            archived: pull_payment.archived,
+            view_link: format!("{}/pull-payments/{}", gateway.base_url, pull_payment.id),
+            payout_methods: pull_payment
+                .rails
+                .iter()
+                .map(|rail| rail.method_id())
+                .collect(),
+            claimed_amount: Dec(in_currency(budget.used(), currency)),
+            remaining_amount: Dec(in_currency(budget.remaining(), currency)),
+            lnurl_bech32,
+            lnurl_uri,
+            period: None,
+            period_starts_at: None,
+            period_ends_at: None,
+        }
+    }
+}
+
+fn in_currency(amount: Sat, currency: Currency) -> Decimal {
+    let per_btc = currency.fixed_per_btc().unwrap_or(Decimal::ONE);
+    amount
+        .to_btc()
+        .checked_mul(per_btc)
+        .unwrap_or_default()
+        .normalize()
+}
+
+/// `LNURLData`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct LnurlData {
+    lnurl_bech32: String,
+    lnurl_uri: String,
+}
+
+impl LnurlData {
+    /// The withdraw link, if the pull payment pays over Lightning.
+    pub(super) fn of(gateway: &Gateway, pull_payment: &PullPayment) -> Option<Self> {
+        let url = encode::link_of(&gateway.base_url, pull_payment.id);
+        pull_payment.rails.contains(&Rail::Lightning).then(|| Self {
+            lnurl_bech32: format!("lightning:{}", encode::bech32(&url)),
+            lnurl_uri: encode::lnurlw(&url),
+        })
+    }
+}
+
+/// Reads `CreatePullPaymentRequest` (5.6). Faults stay in the body.
+pub(super) fn read(body: &mut Input, bolt11_days: u32) -> Option<NewPullPayment> {
+    body.alias("paymentMethods", "payoutMethods");
+    for name in NOT_OFFERED {
+        if body.value(name).is_some() {
+            body.refuse(name, "This server does not offer this.");
+        }
+    }
+    let name = body.text("name").unwrap_or_default();
+    if name.chars().count() > NAME_CHARS_MAX {
+        body.refuse("name", "The name is longer than 50 characters.");
+    }
+    let amount = body.decimal("amount");
+    if amount.is_none_or(|amount| amount <= Decimal::ZERO) {
+        body.refuse("amount", "The amount has to be positive.");
+    }
+    let currency = body.currency("currency");
+    if currency.is_none_or(|currency| !currency.is_bitcoin()) {
+        body.refuse("currency", "A pull payment is in BTC or SATS.");
+    }
+    let (starts_at, expires_at) = (body.time("startsAt"), body.time("expiresAt"));
+    if starts_at
+        .zip(expires_at)
+        .is_some_and(|(start, end)| end < start)
+    {
+        body.refuse("expiresAt", "It would expire before it starts.");
+    }
+    let rails = body.rails("payoutMethods");
+    if rails.as_ref().is_some_and(Vec::is_empty) {
+        body.refuse("payoutMethods", "Name at least one payout method.");
+    }
+    Some(NewPullPayment {
+        name,
+        description: body.text("description").unwrap_or_default(),
+        limit: Money {
+            amount: amount?,
+            currency: currency?,
+        },
+        rails,
+        bolt11_days: body
+            .span("BOLT11Expiration", 86_400, 0, BOLT11_DAYS_MAX * 86_400)
+            .map_or(bolt11_days, |secs| secs / 86_400),
+        auto_approve: body.flag("autoApproveClaims").unwrap_or(false),
+        starts_at,
+        expires_at,
+    })
+}

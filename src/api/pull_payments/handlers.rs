@@ -1,0 +1,89 @@
+//! The owner's side: making, listing and closing pull payments.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+
+use super::dto::{self, PullPaymentData};
+use crate::api::auth::{ItemPath, Signed};
+use crate::api::error::ApiError;
+use crate::api::extract::{Input, Params};
+use crate::api::page::Page;
+use crate::http::AppState;
+use crate::store;
+
+const VIEW: &str = "btcpay.store.canviewpullpayments";
+const ARCHIVE: &str = "btcpay.store.canarchivepullpayments";
+
+/// Makes what a person still has to approve.
+pub(in crate::api) const CREATE_NON_APPROVED: &str =
+    "btcpay.store.cancreatenonapprovedpullpayments";
+
+/// Makes what is approved from the start.
+pub(in crate::api) const CREATE_APPROVED: &str = "btcpay.store.cancreatepullpayments";
+
+/// `GET S/pull-payments`, the latest start first.
+pub async fn list(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+    params: Params,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let store = caller.store(&state, &store, VIEW).await?.id;
+    let with_archived = params.flag("includeArchived")?.unwrap_or(false);
+    let page = Page::of(&params)?;
+    let all = state
+        .gateway
+        .store
+        .read(move |rows| store::pull_payment::of_store(rows, store))
+        .await;
+    let shown = all
+        .into_iter()
+        .filter(|one| with_archived || !one.archived)
+        .collect();
+    let data: Vec<_> = page
+        .cut(shown)
+        .iter()
+        .map(|one| PullPaymentData::of(&state.gateway, one))
+        .collect();
+    Ok(Json(data))
+}
+
+/// `POST S/pull-payments`.
+pub async fn create(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+    mut body: Input,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let store = caller.store(&state, &store, CREATE_NON_APPROVED).await?;
+    let new = dto::read(&mut body, store.settings.refund_bolt11_days);
+    if body.flag("autoApproveClaims") == Some(true) {
+        caller.check_on(CREATE_APPROVED, Some(&store))?;
+    }
+    body.finish()?;
+    let Some(new) = new else {
+        return Err(ApiError::fault("Amount", "Give an amount and a currency."));
+    };
+    let made = state.gateway.create_pull_payment(store.id, new).await?;
+    Ok(Json(PullPaymentData::of(&state.gateway, &made)))
+}
+
+/// `DELETE [S]/pull-payments/{id}`: closes; may be repeated.
+pub async fn archive(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+) -> Result<(), ApiError> {
+    let (store, id) = caller
+        .item(
+            &state,
+            &path,
+            ARCHIVE,
+            store::pull_payment::store_of,
+            ApiError::no_pull_payment,
+        )
+        .await?;
+    state.gateway.archive_pull_payment(store.id, id).await?;
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! The server itself: whether it is well, what it is (Greenfield 3.15, 4.11).
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::auth::Signed;
+use super::number::Num;
+use crate::domain::access::{IMPLIED, UNRESTRICTED};
+use crate::http::AppState;
+
+/// Clients switch features on it.
+const GREENFIELD_VERSION: &str = "2.4.1";
+
+const IMPLEMENTATION: &str = concat!("Tollway/", env!("CARGO_PKG_VERSION"));
+
+/// `GET /health`.
+#[derive(Debug, Serialize)]
+pub struct Health {
+    synchronized: bool,
+}
+
+/// `ServerInfo`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerInfo {
+    version: &'static str,
+    onion: Option<String>,
+    supported_payment_methods: [&'static str; 2],
+    fully_synched: bool,
+    sync_status: [SyncStatus; 1],
+    implementation: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SyncStatus {
+    payment_method_id: &'static str,
+    available: bool,
+    chain_height: u32,
+    sync_height: Option<u32>,
+    node_information: Option<NodeInformation>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct NodeInformation {
+    headers: u32,
+    blocks: u32,
+    verification_progress: Num,
+}
+
+/// One permission and what it implies.
+#[derive(Debug, Serialize)]
+pub struct PermissionData {
+    name: &'static str,
+    included: Vec<&'static str>,
+}
+
+/// `GET /health`: anybody may ask.
+pub async fn health(State(state): State<AppState>) -> Json<Health> {
+    Json(Health {
+        synchronized: state.gateway.is_synchronized(),
+    })
+}
+
+/// `GET /server/info`.
+pub async fn info(State(state): State<AppState>, _: Signed) -> Json<ServerInfo> {
+    let follower = &state.gateway.follower;
+    let tip = follower.known_tip().map(|tip| tip.height);
+    Json(ServerInfo {
+        version: GREENFIELD_VERSION,
+        onion: None,
+        supported_payment_methods: ["BTC-CHAIN", "BTC-LN"],
+        fully_synched: state.gateway.is_synchronized(),
+        sync_status: [SyncStatus {
+            payment_method_id: "BTC-CHAIN",
+            available: follower.is_reachable(),
+            chain_height: tip.unwrap_or_default(),
+            sync_height: follower.synced_height(),
+            node_information: tip.map(|height| NodeInformation {
+                headers: height,
+                blocks: height,
+                verification_progress: Num(rust_decimal::Decimal::ONE),
+            }),
+        }],
+        implementation: IMPLEMENTATION,
+    })
+}
+
+/// `GET ~/misc/permissions`: every permission and its direct children.
+pub async fn permissions() -> Json<Vec<PermissionData>> {
+    let mut names = vec![UNRESTRICTED];
+    for (parent, children) in IMPLIED {
+        for name in std::iter::once(parent).chain(*children) {
+            if !names.contains(name) {
+                names.push(name);
+            }
+        }
+    }
+    let included = |name: &str| {
+        IMPLIED
+            .iter()
+            .filter(|(parent, _)| *parent == name)
+            .flat_map(|(_, children)| children.iter().copied())
+            .collect()
+    };
+    Json(
+        names
+            .into_iter()
+            .map(|name| PermissionData {
+                name,
+                included: included(name),
+            })
+            .collect(),
+    )
+}

@@ -1,0 +1,107 @@
+//! Opening, changing and archiving stores.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::Value;
+
+use super::dto;
+use crate::api::auth::Signed;
+use crate::api::error::ApiError;
+use crate::api::extract::{Input, Params};
+use crate::api::page::Page;
+use crate::http::AppState;
+
+const VIEW: &str = "btcpay.store.canviewstoresettings";
+const MODIFY: &str = "btcpay.store.canmodifystoresettings";
+
+/// Greenfield's limit for a name, in characters.
+const NAME_CHARS_MAX: usize = 50;
+
+/// `GET /stores`: those the caller may see, oldest first; archived ones are left out.
+pub async fn list(
+    State(state): State<AppState>,
+    Signed(caller): Signed,
+    params: Params,
+) -> Result<Json<Vec<Value>>, ApiError> {
+    let page = Page::of(&params)?;
+    let stores = state.gateway.stores_of(caller.user.id).await;
+    let seen = stores
+        .iter()
+        .filter(|store| !store.archived && caller.sees(store))
+        .map(dto::store_data)
+        .collect();
+    Ok(Json(page.cut(seen)))
+}
+
+/// `POST /stores`: only with a right that no store limits.
+pub async fn create(
+    State(state): State<AppState>,
+    caller: Signed,
+    mut body: Input,
+) -> Result<Json<Value>, ApiError> {
+    caller.check(MODIFY)?;
+    let change = dto::read(&mut body, None);
+    let name = change.name.unwrap_or_default();
+    check_name(&mut body, &name);
+    body.finish()?;
+    let store = state
+        .gateway
+        .create_store(&caller.0.user, name, change.settings, change.kept)
+        .await?;
+    Ok(Json(dto::store_data(&store)))
+}
+
+/// `GET S`.
+pub async fn get(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let store = caller.store(&state, &store, VIEW).await?;
+    Ok(Json(dto::store_data(&store)))
+}
+
+/// `PUT S`: merged into what is there.
+pub async fn update(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+    mut body: Input,
+) -> Result<Json<Value>, ApiError> {
+    let store = caller.store(&state, &store, MODIFY).await?;
+    let change = dto::read(&mut body, Some(&store));
+    let name = change.name.unwrap_or_else(|| store.name.clone());
+    check_name(&mut body, &name);
+    body.finish()?;
+    let after = state
+        .gateway
+        .update_store(
+            store.id,
+            name,
+            change.settings,
+            change.kept,
+            change.archived,
+        )
+        .await?;
+    Ok(Json(dto::store_data(&after)))
+}
+
+/// `DELETE S`: archives, because its wallet may still be paid. By its id it stays readable.
+pub async fn remove(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+) -> Result<(), ApiError> {
+    let store = caller.store(&state, &store, MODIFY).await?;
+    state
+        .gateway
+        .update_store(store.id, store.name, store.settings, store.kept, true)
+        .await?;
+    Ok(())
+}
+
+fn check_name(body: &mut Input, name: &str) {
+    if name.trim().is_empty() || name.chars().count() > NAME_CHARS_MAX {
+        body.refuse("name", "A store needs a name of 1 to 50 characters.");
+    }
+}

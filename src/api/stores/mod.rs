@@ -1,0 +1,7 @@
+//! Stores and what they offer (Greenfield 3.3–3.5).
+
+mod dto;
+pub mod handlers;
+pub mod offers;
+
+pub(super) use dto::redacts_public_payouts;

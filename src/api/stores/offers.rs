@@ -1,0 +1,168 @@
+//! What a store offers: payment methods and rates (Greenfield 3.4, 3.5).
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use rust_decimal::Decimal;
+use serde::Serialize;
+
+use crate::api::auth::Signed;
+use crate::api::error::ApiError;
+use crate::api::extract::Params;
+use crate::api::number::Dec;
+use crate::domain::money::Currency;
+use crate::domain::receipt::Rail;
+use crate::http::AppState;
+use crate::service::Gateway;
+
+const VIEW: &str = "btcpay.store.canviewstoresettings";
+const MODIFY: &str = "btcpay.store.canmodifystoresettings";
+
+/// Pairs of one request: each is a line of the answer.
+const PAIRS_MAX: usize = 100;
+
+/// `GenericPaymentMethodData`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PaymentMethodData {
+    payment_method_id: &'static str,
+    payment_method: &'static str,
+    enabled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<LightningConfig>,
+}
+
+/// The node behind `BTC-LN`; ours is the only kind.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LightningConfig {
+    connection_string: &'static str,
+}
+
+/// `GET S/payment-methods`.
+pub async fn payment_methods(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+    params: Params,
+) -> Result<Json<Vec<PaymentMethodData>>, ApiError> {
+    let with_config = check_methods(&state, &caller, &store, &params).await?;
+    let methods = [Rail::Onchain, Rail::Lightning];
+    Ok(Json(
+        methods
+            .into_iter()
+            .map(|rail| method_data(rail, with_config))
+            .collect(),
+    ))
+}
+
+/// `GET S/payment-methods/{pm}`.
+pub async fn payment_method(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path((store, method)): Path<(String, String)>,
+    params: Params,
+) -> Result<Json<PaymentMethodData>, ApiError> {
+    let with_config = check_methods(&state, &caller, &store, &params).await?;
+    let rail = method.parse::<Rail>().map_err(|_| {
+        let message = "The store has no such payment method.";
+        ApiError::not_found("paymentmethod-not-found", message)
+    })?;
+    Ok(Json(method_data(rail, with_config)))
+}
+
+/// `S/payment-methods/LightningNetwork/…` and `…/LNURLPay/…`: gone since the second version.
+pub async fn gone() -> ApiError {
+    let message = "This path is of an older version: use BTC-LN.";
+    ApiError::coded(StatusCode::GONE, "unsupported-in-v2", message)
+}
+
+async fn check_methods(
+    state: &AppState,
+    caller: &Signed,
+    store: &str,
+    params: &Params,
+) -> Result<bool, ApiError> {
+    let store = caller.store(state, store, VIEW).await?;
+    let wanted = params.flag("includeConfig")?.unwrap_or(false);
+    Ok(wanted && caller.0.may(MODIFY, Some(&store)))
+}
+
+fn method_data(rail: Rail, with_config: bool) -> PaymentMethodData {
+    let config = match rail {
+        Rail::Lightning if with_config => Some(LightningConfig {
+            connection_string: "Internal Node",
+        }),
+        Rail::Lightning | Rail::Onchain => None,
+    };
+    PaymentMethodData {
+        payment_method_id: rail.method_id(),
+        payment_method: rail.method_id(),
+        enabled: true,
+        config,
+    }
+}
+
+/// `StoreRateResult`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RateData {
+    currency_pair: String,
+    rate: Dec,
+    errors: Vec<&'static str>,
+}
+
+/// `GET S/rates`: of the pairs asked for, of bitcoin in the store's currency otherwise.
+pub async fn rates(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+    params: Params,
+) -> Result<Json<Vec<RateData>>, ApiError> {
+    let store = caller.store(&state, &store, VIEW).await?;
+    let mut pairs: Vec<String> = params
+        .all("currencyPair")
+        .into_iter()
+        .take(PAIRS_MAX)
+        .map(str::to_ascii_uppercase)
+        .collect();
+    if pairs.is_empty() {
+        pairs.push(format!("BTC_{}", store.settings.default_currency));
+    }
+    Ok(Json(
+        pairs
+            .into_iter()
+            .map(|pair| rate_data(&state.gateway, pair))
+            .collect(),
+    ))
+}
+
+fn rate_data(gateway: &Gateway, pair: String) -> RateData {
+    let (rate, errors) = match rate_of(gateway, &pair) {
+        Ok(rate) => (rate, Vec::new()),
+        Err(error) => (Decimal::ZERO, vec![error]),
+    };
+    RateData {
+        currency_pair: pair,
+        rate: Dec(rate),
+        errors,
+    }
+}
+
+/// `BTC_USD` is how many dollars a bitcoin costs.
+fn rate_of(gateway: &Gateway, pair: &str) -> Result<Decimal, &'static str> {
+    let (left, right) = pair
+        .split_once('_')
+        .and_then(|(left, right)| Some((left.parse().ok()?, right.parse().ok()?)))
+        .ok_or("ERR_INVALID_CURRENCY_PAIR")?;
+    let per_btc = |currency: Currency| match currency.fixed_per_btc() {
+        Some(fixed) => Ok(fixed),
+        None => match gateway.rates.rate(currency) {
+            Ok(rate) => Ok(rate.per_btc()),
+            Err(_) => Err("ERR_RATE_UNAVAILABLE"),
+        },
+    };
+    per_btc(right)?
+        .checked_div(per_btc(left)?)
+        .ok_or("ERR_RATE_UNAVAILABLE")
+}

@@ -1,0 +1,390 @@
+//! Wiring: start order, stop order, and the only place that spawns.
+//!
+//! Start: data directory → seed → file → node → HTTP → keepers. The pages are up before the node is: its state is
+//! something they show. Stop is the reverse: no new requests → live streams end → requests drain → keepers between
+//! activations → node → writer drained → closed.
+
+use std::fs;
+use std::future::Future;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle as Thread;
+use std::time::Duration;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::{error, info, warn};
+
+use crate::adapters::chain::BitcoindChain;
+use crate::adapters::clock::SystemClock;
+use crate::adapters::entropy::SystemEntropy;
+use crate::adapters::ldk::{LdkConfig, LdkNode, launch};
+use crate::adapters::rates::FixedRates;
+use crate::config::Config;
+use crate::domain::time::Timestamp;
+use crate::http::{AppState, Caps};
+use crate::keepers::calendar::Calendar;
+use crate::keepers::chain_follower::ChainFollower;
+use crate::keepers::gate::Gate;
+use crate::keepers::lightning_events::LightningEvents;
+use crate::keepers::payout_runner::PayoutRunner;
+use crate::keepers::prompter::Prompter;
+use crate::ports::clock::Clock;
+use crate::ports::entropy::random;
+use crate::service::{Gateway, intake, settle};
+use crate::store::{self, Store, Wake, Writer};
+use crate::wallet::{Keychain, keychain};
+use crate::{api, faults, lnurl, ui};
+
+/// How long requests may take to drain when the process stops.
+const DRAIN: Duration = Duration::from_secs(15);
+
+/// The file's name in the data directory.
+pub const STORE_FILE: &str = "tollway.redb";
+
+/// The seed's name in the data directory.
+pub const SEED_FILE: &str = "seed";
+
+/// The process can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory or a file in it.
+    #[error("{0}: {1}")]
+    File(PathBuf, std::io::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::OpenError),
+    /// The seed.
+    #[error("{0}")]
+    Seed(String),
+    /// A setting.
+    #[error("{0}")]
+    Config(String),
+    /// The HTTP address.
+    #[error("can't listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+}
+
+/// A running gateway.
+pub struct App {
+    gateway: Arc<Gateway>,
+    writer: Thread<()>,
+    node: Arc<LdkNode>,
+    keepers: JoinSet<()>,
+    http: tokio::task::JoinHandle<()>,
+    stop_http: watch::Sender<bool>,
+    stop_keepers: watch::Sender<bool>,
+}
+
+impl App {
+    /// Starts everything. Returns once the pages are up; the node comes up behind them.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        Self::start_with(config, Store::open).await
+    }
+
+    /// The same with another way to open the store, whose path it is given: a bench measures what the disk is asked
+    /// for.
+    pub async fn start_with(
+        config: &Config,
+        open: impl FnOnce(&Path) -> Result<(Store, Writer), store::OpenError>,
+    ) -> Result<Self, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let entropy = Arc::new(SystemEntropy);
+        faults::arm(config.network);
+        make_private_dir(&config.data_dir)?;
+        let store_path = config.data_dir.join(STORE_FILE);
+        let keychain = Arc::new(open_seed(config, store_path.exists(), SystemEntropy)?);
+        let (store, writer) = open(&store_path)?;
+        let writer =
+            store::writer::spawn(writer).map_err(|e| StartError::File(store_path.clone(), e))?;
+        let rates = FixedRates::new(&config.rates.fixed).map_err(StartError::Config)?;
+        let node = launch(ldk_config(config, &keychain), store.clone(), clock.clone())
+            .map_err(|e| StartError::Config(e.to_string()))?;
+        let rpc = &config.bitcoind;
+        let chain = Arc::new(BitcoindChain::new(
+            &rpc.host,
+            rpc.port,
+            &rpc.user,
+            &rpc.password,
+            config.network,
+        ));
+        let follower = ChainFollower::new(
+            store.clone(),
+            chain.clone(),
+            clock.clone(),
+            store.watch(),
+            Arc::new(|tx, touched, now| {
+                intake::observe_addresses(tx, touched, now);
+                settle::observe_batches(tx, now);
+            }),
+            Duration::from_millis(rpc.poll_millis),
+        );
+        let gateway = Arc::new(Gateway {
+            store,
+            lightning: node.clone(),
+            chain,
+            clock,
+            rates: Arc::new(rates),
+            keychain,
+            follower: follower.state(),
+            network: config.network,
+            base_url: config.http.base_url.clone(),
+            limits: config.limits,
+            setup_token: (!config.is_loopback())
+                .then(|| hex::encode(random::<16>(entropy.as_ref()))),
+            entropy,
+        });
+        tell_setup_token(&gateway).await;
+        let (stop_http, http_stops) = watch::channel(false);
+        let http = serve(config, &gateway, http_stops).await?;
+        let (stop_keepers, keepers_stop) = watch::channel(false);
+        let keepers = spawn_keepers(&gateway, follower, &keepers_stop);
+        info!(
+            "listening on {}, reached at {}",
+            config.http.listen, config.http.base_url
+        );
+        Ok(Self {
+            gateway,
+            writer,
+            node,
+            keepers,
+            http,
+            stop_http,
+            stop_keepers,
+        })
+    }
+
+    /// The verbs, for whoever shares the process.
+    pub const fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Runs until `asked` resolves, or a keeper dies: a gateway that is half alive is worse than none. True if it
+    /// ended because it was asked to.
+    pub async fn run_until(mut self, asked: impl Future<Output = ()>) -> bool {
+        let in_order = tokio::select! {
+            () = asked => true,
+            ended = self.keepers.join_next() => {
+                error!("a keeper ended ({ended:?}): the process stops");
+                false
+            }
+        };
+        self.stop().await;
+        in_order
+    }
+
+    async fn stop(mut self) {
+        info!("stopping");
+        self.stop_http.send_replace(true);
+        self.gateway.store.signals().end_live();
+        if tokio::time::timeout(DRAIN, &mut self.http).await.is_err() {
+            warn!("some requests did not end in time");
+            self.http.abort();
+        }
+        self.stop_keepers.send_replace(true);
+        while self.keepers.join_next().await.is_some() {}
+        self.node.stop().await;
+        self.gateway.store.close();
+        if self.writer.join().is_err() {
+            error!("the writer ended with a panic");
+        }
+        info!("stopped: everything is on disk");
+    }
+}
+
+async fn tell_setup_token(gateway: &Gateway) {
+    if let Some(token) = &gateway.setup_token
+        && !gateway.has_admin().await
+    {
+        info!("no account yet: the first one needs this set-up token: {token}");
+    }
+}
+
+async fn serve(
+    config: &Config,
+    gateway: &Arc<Gateway>,
+    mut stops: watch::Receiver<bool>,
+) -> Result<tokio::task::JoinHandle<()>, StartError> {
+    let address = config.http.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|e| StartError::Listen(address, e))?;
+    let router = router(AppState {
+        gateway: gateway.clone(),
+        caps: Arc::new(Caps::new(&config.limits)),
+    });
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    #[expect(clippy::disallowed_methods, reason = "this is the file that spawns")]
+    let task = tokio::spawn(async move {
+        let server = axum::serve(listener, service).with_graceful_shutdown(async move {
+            // An error means that the app is gone: stop as well.
+            let _ = stops.wait_for(|stop| *stop).await;
+        });
+        if let Err(error) = server.await {
+            error!("HTTP ended: {error}");
+        }
+    });
+    Ok(task)
+}
+
+/// All routes of the three HTTP floors.
+pub fn router(state: AppState) -> Router {
+    Router::new()
+        .merge(api::router(state.clone()))
+        .merge(lnurl::router(state.clone()))
+        .merge(ui::router(state))
+        .layer(CatchPanicLayer::new())
+}
+
+fn spawn_keepers(
+    gateway: &Arc<Gateway>,
+    mut follower: ChainFollower,
+    stop: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let gate = Arc::new(Gate::default());
+    let mut keepers = JoinSet::new();
+    let clock = gateway.clock.clone();
+
+    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
+    keepers.spawn(async move {
+        loop {
+            let next = follower.activate().await;
+            if rest(&clock_of, next, &signals, Some(Wake::Chain), &mut stops).await {
+                return;
+            }
+        }
+    });
+    let mut runner = PayoutRunner::new(gateway.clone(), gate.clone());
+    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
+    keepers.spawn(async move {
+        loop {
+            let next = runner.activate().await;
+            if rest(&clock_of, next, &signals, Some(Wake::Payouts), &mut stops).await {
+                return;
+            }
+        }
+    });
+    let calendar = Calendar::new(gateway.clone(), gate.clone());
+    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
+    keepers.spawn(async move {
+        loop {
+            let next = calendar.activate().await;
+            if rest(&clock_of, next, &signals, Some(Wake::Calendar), &mut stops).await {
+                return;
+            }
+        }
+    });
+    let prompter = Prompter::new(gateway.clone());
+    let (signals, mut stops) = (gateway.store.clone(), stop.clone());
+    keepers.spawn(async move {
+        loop {
+            let next = prompter.activate().await;
+            if rest(&clock, next, &signals, Some(Wake::Prompts), &mut stops).await {
+                return;
+            }
+        }
+    });
+    let events = LightningEvents::new(gateway.clone(), gate);
+    let mut stops = stop.clone();
+    keepers.spawn(async move {
+        loop {
+            let event = tokio::select! {
+                event = events.next() => event,
+                _ = stops.wait_for(|stop| *stop) => return,
+            };
+            events.handle(event).await;
+        }
+    });
+    keepers
+}
+
+/// Rests until the date, a wake or the stop; true on stop.
+async fn rest(
+    clock: &Arc<dyn Clock>,
+    until: Timestamp,
+    store: &Store,
+    wake: Option<Wake>,
+    stops: &mut watch::Receiver<bool>,
+) -> bool {
+    let woken = async {
+        match wake {
+            Some(wake) => store.signals().woken(wake).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = clock.sleep_until(until) => false,
+        () = woken => false,
+        _ = stops.wait_for(|stop| *stop) => true,
+    }
+}
+
+fn ldk_config(config: &Config, keychain: &Keychain) -> LdkConfig {
+    LdkConfig {
+        network: config.network,
+        storage_dir: config.data_dir.join("ldk"),
+        seed: keychain.node_seed(),
+        rpc_host: config.bitcoind.host.clone(),
+        rpc_port: config.bitcoind.port,
+        rpc_user: config.bitcoind.user.clone(),
+        rpc_password: config.bitcoind.password.clone(),
+        listen: config.node.listen.iter().cloned().collect(),
+        alias: config.node.alias.clone(),
+    }
+}
+
+fn make_private_dir(dir: &Path) -> Result<(), StartError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|e| StartError::File(dir.to_owned(), e))
+}
+
+/// Reads the seed, or makes one on the very first start. A database without its seed is never given another.
+fn open_seed(
+    config: &Config,
+    has_store: bool,
+    entropy: SystemEntropy,
+) -> Result<Keychain, StartError> {
+    let path = config.data_dir.join(SEED_FILE);
+    let file_error = |e| StartError::File(path.clone(), e);
+    let words = match fs::read_to_string(&path) {
+        Ok(words) => words,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !has_store => {
+            let words = keychain::new_mnemonic(random(&entropy));
+            write_private(&path, &words).map_err(file_error)?;
+            words
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Err(StartError::Seed(format!(
+                "there is a database but no seed: put the seed's words back into {}",
+                path.display()
+            )));
+        }
+        Err(e) => return Err(file_error(e)),
+    };
+    Keychain::from_mnemonic(&words, config.network).map_err(StartError::Seed)
+}
+
+/// Writes a file that only its owner may read, whole or not at all, and makes it durable.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let draft = path.with_extension("new");
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    fs::rename(&draft, path)?;
+    path.parent()
+        .map_or(Ok(()), |dir| fs::File::open(dir)?.sync_all())
+}

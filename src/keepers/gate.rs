@@ -1,0 +1,51 @@
+//! The gate before money goes out after a start: nothing is planned until what the node knows has been heard.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::domain::time::Timestamp;
+
+/// The node's event queue counts as quiet after so long without an event.
+const QUIET_MILLIS: u64 = 1_500;
+
+/// What the keepers of one process have heard from the node since it started.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// Since when the event keeper waits for an event; 0 while it handles one, or before the first look.
+    waiting_since: AtomicU64,
+    reconciled: AtomicBool,
+}
+
+impl Gate {
+    /// The event keeper begins to wait.
+    pub fn waits(&self, now: Timestamp) {
+        self.waiting_since.store(now.0, Ordering::Release);
+    }
+
+    /// An event has come.
+    pub fn hears(&self) {
+        self.waiting_since.store(0, Ordering::Release);
+    }
+
+    /// How long, in milliseconds, the queue has been empty.
+    pub fn quiet_millis(&self, now: Timestamp) -> u64 {
+        match self.waiting_since.load(Ordering::Acquire) {
+            0 => 0,
+            since => now.millis_since(Timestamp(since)),
+        }
+    }
+
+    /// What the queue held at the start has been heard.
+    pub fn is_quiet(&self, now: Timestamp) -> bool {
+        self.quiet_millis(now) >= QUIET_MILLIS
+    }
+
+    /// What was open at the start has been compared with what the node knows.
+    pub fn is_reconciled(&self) -> bool {
+        self.reconciled.load(Ordering::Acquire)
+    }
+
+    /// Opens the gate.
+    pub fn reconciled(&self) {
+        self.reconciled.store(true, Ordering::Release);
+    }
+}

@@ -1,0 +1,110 @@
+//! The one reader of the node's events: commit our effect, then acknowledge once (P10).
+
+use std::sync::Arc;
+
+use tracing::{error, info};
+
+use super::gate::Gate;
+use crate::domain::fact::Fact;
+use crate::domain::ids::StoreId;
+use crate::domain::time::Timestamp;
+use crate::faults;
+use crate::ports::lightning::NodeEvent;
+use crate::service::{Gateway, intake, settle};
+use crate::store::Tx;
+
+/// Takes the node's events in.
+pub struct LightningEvents {
+    gateway: Arc<Gateway>,
+    gate: Arc<Gate>,
+}
+
+impl LightningEvents {
+    /// A reader that has not read yet.
+    pub const fn new(gateway: Arc<Gateway>, gate: Arc<Gate>) -> Self {
+        Self { gateway, gate }
+    }
+
+    /// Waits for the next event. Being dropped here loses nothing: it stays at the head of the queue.
+    pub async fn next(&self) -> NodeEvent {
+        self.gate.waits(self.gateway.now());
+        let event = self.gateway.lightning.next_event().await;
+        self.gate.hears();
+        event
+    }
+
+    /// Commits what an event means and acknowledges it. Not acknowledged is only what could not be committed.
+    pub async fn handle(&self, event: NodeEvent) {
+        let now = self.gateway.now();
+        let reconciled = self.gate.is_reconciled();
+        let seen = event.clone();
+        let is_payment = matches!(
+            event,
+            NodeEvent::PaymentReceived { .. } | NodeEvent::PaymentSuccessful { .. }
+        );
+        if is_payment {
+            faults::point("event-unhandled");
+        }
+        let committed = self
+            .gateway
+            .store
+            .insist("lightning-event", move |tx| {
+                take(tx, event, reconciled, now);
+            })
+            .await;
+        if committed.is_err() && !self.park(&seen, now).await {
+            // The store is closed: the event comes again after the next start.
+            return;
+        }
+        if is_payment {
+            faults::point("event-unacknowledged");
+        }
+        // Ack once: a retry would acknowledge the next event (ldk-node #1027).
+        self.gateway.lightning.event_handled().await;
+    }
+
+    /// An event that our own code fails on is noted, so that nothing blocks the head of the queue.
+    async fn park(&self, event: &NodeEvent, now: Timestamp) -> bool {
+        let what = format!("an event could not be handled: {event:?}");
+        error!("{what}");
+        self.gateway
+            .store
+            .insist("lightning-event-park", move |tx| {
+                tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
+            })
+            .await
+            .is_ok()
+    }
+}
+
+fn take(tx: &mut Tx<'_>, event: NodeEvent, reconciled: bool, now: Timestamp) {
+    match event {
+        NodeEvent::PaymentReceived { hash, amount } => {
+            info!(payment.hash = %hash, amount_msat = amount.0, "payment {hash} received");
+            intake::take_lightning(tx, hash, amount, now);
+        }
+        NodeEvent::PaymentSuccessful {
+            hash,
+            preimage,
+            fee,
+        } => {
+            info!(payment.hash = %hash, "payment {hash} arrived");
+            settle::lightning_succeeded(tx, hash, preimage, fee, now);
+        }
+        NodeEvent::PaymentFailed {
+            hash: Some(hash),
+            why,
+        } => {
+            info!(payment.hash = %hash, "payment {hash} failed: {why}");
+            settle::lightning_failed(tx, hash, &why, reconciled, now);
+        }
+        NodeEvent::PaymentFailed { hash: None, why } => {
+            let what = format!("a payment without a hash failed: {why}");
+            tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
+        }
+        NodeEvent::Other { what } => {
+            info!("{what}");
+            tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Handing Lightning payments over: commit the intent, pay, commit the answer.
+
+use futures::stream::{self, StreamExt};
+use tracing::{info, warn};
+
+use super::{Open, PayoutRunner};
+use crate::domain::destination::Destination;
+use crate::domain::ids::{PayoutId, StoreId};
+use crate::domain::payout::{Payout, Plan};
+use crate::domain::receipt::Rail;
+use crate::domain::time::Timestamp;
+use crate::faults;
+use crate::ports::lightning::{Dispatch, PayIntent};
+use crate::service::settle;
+use crate::store;
+
+/// Payments in flight at once: a channel takes about 50 HTLCs a direction, and a payment may need several.
+const IN_FLIGHT_MAX: usize = 20;
+
+/// How long a doubtful answer rests before the node is asked about it.
+pub(super) const DOUBT_SECS: u64 = 10;
+
+impl PayoutRunner {
+    /// Hands over what is due, oldest first, as many as there is room for.
+    pub(super) async fn send_lightning(&self, open: &[Open], now: Timestamp) {
+        let in_flight = open.iter().filter(|one| one.is_in_flight()).count();
+        let room = IN_FLIGHT_MAX.saturating_sub(in_flight);
+        let mut due: Vec<&Payout> = open
+            .iter()
+            .filter(|one| one.is_due(Rail::Lightning, now))
+            .map(|one| &one.payout)
+            .collect();
+        // A payout that was refused goes behind those that have not been tried.
+        due.sort_by_key(|payout| (payout.next_attempt_at, payout.created, payout.id));
+        due.truncate(room);
+        stream::iter(due)
+            .for_each_concurrent(IN_FLIGHT_MAX, |payout| {
+                self.send_one(payout.store, payout.id)
+            })
+            .await;
+    }
+
+    async fn send_one(&self, shop: StoreId, id: PayoutId) {
+        let now = self.gateway.now();
+        let height = self
+            .gateway
+            .follower
+            .known_tip()
+            .map_or(0, |tip| tip.height);
+        let intent = self
+            .gateway
+            .store
+            .insist("payout-intend", move |tx| {
+                let payout = store::payout::get(tx, shop, id)?;
+                let intent = intent_of(&payout)?;
+                let plan = Plan::Lightning {
+                    hash: intent.hash,
+                    bolt11: intent.bolt11.clone(),
+                    amount: intent.amount,
+                    fee_max: intent.fee_max,
+                    height,
+                };
+                let step = payout.clone().plan(plan, now).ok()?;
+                settle::commit(tx, &payout, step, now);
+                Some(intent)
+            })
+            .await;
+        // Somebody was faster, or the store is closed: nothing is handed over.
+        let Ok(Some(intent)) = intent else { return };
+        faults::point("payout-intended");
+        let dispatch = self.gateway.lightning.pay(&intent).await;
+        faults::point("payout-unmarked");
+        self.answered(shop, id, dispatch).await;
+    }
+
+    async fn answered(&self, shop: StoreId, id: PayoutId, dispatch: Dispatch) {
+        match &dispatch {
+            Dispatch::Taken => info!(payout.id = %id, "payout {id} is on its way"),
+            Dispatch::Declined { why, .. } => {
+                info!(payout.id = %id, "payout {id} is refused: {why}");
+            }
+            Dispatch::Doubtful(why) => warn!(payout.id = %id, "payout {id} is in doubt: {why}"),
+        }
+        let now = self.gateway.now();
+        // If this commit is lost the attempt stays Recorded, and is compared with the node after the next start.
+        let _ = self
+            .gateway
+            .store
+            .insist("payout-dispatched", move |tx| {
+                let Some(payout) = store::payout::get(tx, shop, id) else {
+                    return;
+                };
+                let step = match dispatch {
+                    Dispatch::Taken => payout.clone().sent(),
+                    Dispatch::Declined { why, .. } => payout.clone().attempt_failed(&why, now),
+                    // P6 doubt is not failure.
+                    Dispatch::Doubtful(why) => {
+                        if payout.live_attempt().is_none() {
+                            return;
+                        }
+                        payout.clone().wait(why, now.plus_secs(DOUBT_SECS))
+                    }
+                };
+                settle::commit(tx, &payout, step, now);
+            })
+            .await;
+    }
+}
+
+/// What is to be handed over for a payout.
+pub(super) fn intent_of(payout: &Payout) -> Option<PayIntent> {
+    match &payout.destination {
+        Destination::Bolt11(invoice) => Some(PayIntent {
+            bolt11: invoice.bolt11.clone(),
+            hash: invoice.hash,
+            amount: payout.amount,
+            fee_max: payout.fee_max,
+        }),
+        Destination::Address(_) => None,
+    }
+}

@@ -1,0 +1,17 @@
+//! Everything that runs in one process over the fakes: no network, no other process, no real time.
+
+#[allow(
+    dead_code,
+    reason = "the fakes are whole; each test binary uses its part"
+)]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod claims;
+mod golden;
+mod lockfile;
+mod money_in;
+mod payouts;
+mod samples;
+mod store;
+mod walls;

@@ -1,0 +1,398 @@
+//! One whole value of every record, with something in every field.
+
+mod facts;
+
+pub use facts::facts;
+
+use bitcoin::hashes::Hash;
+use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
+use rust_decimal::Decimal;
+use tollway::domain::access::{ApiKey, Grant, Session, User};
+use tollway::domain::destination::{AddressDestination, Bolt11Destination, Destination};
+use tollway::domain::ids::{
+    BatchId, InvoiceId, PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId, UserId,
+};
+use tollway::domain::invoice::{
+    Details, Invoice, LightningPrompt, MoneyRecord, Price, SpeedPolicy, Status, Terms,
+};
+use tollway::domain::money::{Currency, Msat, Rate, Sat};
+use tollway::domain::payout::batch::{Batch, Input, Version};
+use tollway::domain::payout::{Attempt, Origin, Payout, Plan, Proof, Stage, Standing};
+use tollway::domain::pull_payment::{Budget, PullPayment};
+use tollway::domain::receipt::{Rail, Receipt, ReceiptKey, ReceiptStanding};
+use tollway::domain::store::{Processor, Settings, Store};
+use tollway::domain::till::{TillAddress, TillId};
+use tollway::domain::time::Timestamp;
+
+/// A payment hash.
+pub const HASH: PaymentHash = PaymentHash([0x11; 32]);
+
+/// A store.
+pub const STORE: StoreId = StoreId([0x22; 32]);
+
+const NOW: Timestamp = Timestamp(1_800_000_000_123);
+const PREIMAGE: Preimage = Preimage([0x33; 32]);
+const INVOICE: InvoiceId = InvoiceId([0x44; 16]);
+const PULL_PAYMENT: PullPaymentId = PullPaymentId([0x55; 20]);
+const PAYOUT: PayoutId = PayoutId([0x66; 20]);
+const BATCH: BatchId = BatchId([0x77; 16]);
+const USER: UserId = UserId([0x88; 16]);
+const TILL: TillId = TillId {
+    store: STORE,
+    generation: 3,
+};
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+fn outpoint() -> OutPoint {
+    OutPoint::new(Txid::from_byte_array([0x99; 32]), 7)
+}
+
+fn script() -> ScriptBuf {
+    ScriptBuf::from_bytes([&[0x00, 0x14][..], &[0xaa; 20]].concat())
+}
+
+fn money(amount: i64, scale: u32, currency: Currency) -> MoneyRecord {
+    MoneyRecord {
+        amount: Decimal::new(amount, scale),
+        currency,
+    }
+}
+
+/// An invoice with a receipt in every standing.
+pub fn invoice() -> Invoice {
+    let receipt = |key, standing| Receipt {
+        key,
+        amount: Msat(5_000_001),
+        received_at: NOW,
+        standing,
+        destination: text("bcrt1q"),
+    };
+    let coin = |vout| ReceiptKey::Onchain(OutPoint { vout, ..outpoint() });
+    Invoice {
+        id: INVOICE,
+        store: STORE,
+        created: NOW,
+        price: Price::Standard(money(1_250, 2, Currency::USD)),
+        rate: Rate::new(Decimal::new(5_000_050, 2))
+            .expect("positive")
+            .into(),
+        due: Sat(25_000),
+        terms: Terms {
+            expires_at: NOW.plus_secs(900),
+            monitor_until: NOW.plus_secs(87_300),
+            speed: SpeedPolicy::LowMediumSpeed,
+            tolerance_percent: Decimal::new(15, 1),
+        },
+        onchain: Some(TillAddress {
+            till: TILL,
+            index: 300,
+            script: script(),
+            address: text("bcrt1q"),
+        }),
+        lightning: vec![LightningPrompt {
+            bolt11: text("lnbcrt250u1p"),
+            hash: HASH,
+            amount: Some(Msat(25_000_000)),
+            preimage: PREIMAGE,
+        }],
+        lightning_missing: Some(text("no channel can take it")),
+        receipts: vec![
+            receipt(ReceiptKey::Lightning(HASH), ReceiptStanding::Settled),
+            receipt(coin(1), ReceiptStanding::Processing { confirmations: 2 }),
+            receipt(coin(2), ReceiptStanding::Lost),
+        ],
+        status: Status::Processing,
+        marked: false,
+        paid_late: true,
+        reopened: Some(NOW),
+        archived: true,
+        details: Details {
+            metadata: text("{\"orderId\":\"7\"}"),
+            order_id: Some(text("7")),
+            item_desc: Some(text("Tea")),
+            redirect_url: Some(text("https://example.com/")),
+            checkout: text("{}"),
+            receipt: text("{\"enabled\":true}"),
+            search_terms: vec![text("tea")],
+        },
+    }
+}
+
+/// A pull payment from which nothing was drawn.
+pub fn pull_payment() -> PullPayment {
+    PullPayment {
+        id: PULL_PAYMENT,
+        store: STORE,
+        name: text("Bounty"),
+        description: text("<b>For</b> you"),
+        limit: money(100_000, 0, Currency::SATS),
+        budget: Budget {
+            limit: Sat(100_000),
+            reserved: Sat(0),
+            spent: Sat(0),
+        },
+        rails: vec![Rail::Lightning, Rail::Onchain],
+        bolt11_days: 30,
+        auto_approve: true,
+        starts_at: NOW,
+        expires_at: Some(NOW.plus_secs(86_400)),
+        archived: false,
+        k1: [0xbb; 32],
+        created: NOW,
+    }
+}
+
+/// A store's own payout over Lightning that waits to be paid.
+pub fn payout() -> Payout {
+    Payout {
+        id: PAYOUT,
+        store: STORE,
+        origin: Origin::Store,
+        created: NOW,
+        revision: 1,
+        destination: Destination::Bolt11(Bolt11Destination {
+            bolt11: text("lnbcrt10u1p"),
+            hash: HASH,
+            amount: Some(Msat(1_000_000)),
+            payee: [0x02; 33],
+            expires_at: NOW.plus_secs(3_600),
+        }),
+        asked: money(1_000, 8, Currency::BTC),
+        amount: Msat(1_000_000),
+        fee_max: Msat(10_000),
+        stage: Stage::AwaitingPayment,
+        attempts: Vec::new(),
+        pay_now: true,
+        waiting_for: Some(text("a route")),
+        next_attempt_at: Some(NOW.plus_secs(2)),
+        metadata: text("{\"a\":1}"),
+    }
+}
+
+/// Payouts of every origin, stage, plan and standing.
+pub fn payouts() -> Vec<(&'static str, Payout)> {
+    let lightning = Plan::Lightning {
+        hash: HASH,
+        bolt11: text("lnbcrt10u1p"),
+        amount: Msat(1_000_000),
+        fee_max: Msat(10_000),
+        height: 800_000,
+    };
+    let onchain = Plan::Onchain {
+        batch: BATCH,
+        place: 1,
+    };
+    let attempt = |number, plan: &Plan, standing| Attempt {
+        number,
+        at: NOW,
+        plan: plan.clone(),
+        standing,
+    };
+    let failed = Standing::Failed {
+        why: text("no route"),
+    };
+    let in_progress = |plan: &Plan, standing| Payout {
+        stage: Stage::InProgress,
+        attempts: vec![attempt(1, plan, failed.clone()), attempt(2, plan, standing)],
+        ..payout()
+    };
+    let to_address = Destination::Address(AddressDestination {
+        address: text("bcrt1q"),
+        script: script(),
+    });
+    vec![
+        ("waiting", payout()),
+        (
+            "approval",
+            Payout {
+                stage: Stage::AwaitingApproval,
+                origin: Origin::PullPayment(PULL_PAYMENT),
+                pay_now: false,
+                waiting_for: None,
+                next_attempt_at: None,
+                ..payout()
+            },
+        ),
+        ("recorded", in_progress(&lightning, Standing::Recorded)),
+        ("sent", in_progress(&onchain, Standing::Sent)),
+        (
+            "in_review",
+            in_progress(
+                &lightning,
+                Standing::InReview {
+                    why: text("no event"),
+                },
+            ),
+        ),
+        (
+            "paid_by_lightning",
+            Payout {
+                origin: Origin::Withdraw(PULL_PAYMENT),
+                stage: Stage::Completed {
+                    proof: Proof::Lightning {
+                        hash: HASH,
+                        preimage: Some(PREIMAGE),
+                    },
+                    fee: Msat(1_001),
+                    at: NOW,
+                },
+                attempts: vec![attempt(1, &lightning, Standing::Settled)],
+                ..payout()
+            },
+        ),
+        (
+            "paid_onchain",
+            Payout {
+                origin: Origin::LightningApi,
+                destination: to_address,
+                stage: Stage::Completed {
+                    proof: Proof::Onchain {
+                        txid: outpoint().txid,
+                        vout: 1,
+                    },
+                    fee: Msat(300_000),
+                    at: NOW,
+                },
+                attempts: vec![attempt(1, &onchain, Standing::Settled)],
+                ..payout()
+            },
+        ),
+        (
+            "cancelled",
+            Payout {
+                stage: Stage::Cancelled {
+                    why: text("archived"),
+                },
+                attempts: vec![attempt(1, &lightning, failed.clone())],
+                ..payout()
+            },
+        ),
+    ]
+}
+
+/// A signed transaction for one payout.
+pub fn batch() -> Batch {
+    let tx = Transaction {
+        version: bitcoin::transaction::Version::TWO,
+        lock_time: bitcoin::absolute::LockTime::from_consensus(101),
+        input: vec![TxIn {
+            previous_output: outpoint(),
+            script_sig: ScriptBuf::new(),
+            sequence: Sequence::ENABLE_RBF_NO_LOCKTIME,
+            witness: Witness::from_slice(&[&[0xcc; 71][..], &[0x02; 33]]),
+        }],
+        output: vec![TxOut {
+            value: Amount::from_sat(1_000),
+            script_pubkey: script(),
+        }],
+    };
+    Batch {
+        id: BATCH,
+        store: STORE,
+        till: TILL,
+        created: NOW,
+        versions: vec![Version {
+            txid: tx.compute_txid(),
+            tx,
+            fee: Sat(300),
+            vouts: vec![0],
+        }],
+        payouts: vec![PAYOUT],
+        inputs: vec![Input(outpoint())],
+        broadcast_at: Some(NOW),
+    }
+}
+
+/// A store with settings of its own.
+pub fn store() -> Store {
+    Store {
+        id: STORE,
+        name: text("Shop é"),
+        owner: USER,
+        created: NOW,
+        settings: Settings {
+            default_currency: Currency::SATS,
+            invoice_expiration: 600,
+            monitoring_expiration: 3_600,
+            speed: SpeedPolicy::LowSpeed,
+            tolerance_percent: Decimal::new(25, 1),
+            description_template: text("{StoreName}"),
+            refund_bolt11_days: 7,
+            anyone_can_create_invoice: true,
+        },
+        draws_on_node: true,
+        kept: text("{\"website\":\"\"}"),
+        archived: true,
+    }
+}
+
+/// An automatic sender.
+pub fn processor() -> Processor {
+    Processor {
+        rail: Rail::Onchain,
+        interval_secs: 3_600,
+        instant: true,
+        fee_block_target: 6,
+        threshold: Decimal::new(1, 2),
+        since: NOW,
+    }
+}
+
+/// An account.
+pub fn user() -> User {
+    User {
+        id: USER,
+        email: text("a@example.com"),
+        name: Some(text("A")),
+        password_hash: text("$argon2id$v=19$m=19456,t=2,p=1$AA$AA"),
+        is_admin: true,
+        created: NOW,
+        has_had_key: true,
+    }
+}
+
+/// A key with a scoped grant and one without.
+pub fn api_key() -> ApiKey {
+    let grant = |store| Grant {
+        permission: text("btcpay.store.canviewinvoices"),
+        store,
+    };
+    ApiKey {
+        user: USER,
+        label: text("till"),
+        permissions: vec![grant(None), grant(Some(STORE))],
+        created: NOW,
+    }
+}
+
+/// A signed-in browser.
+pub fn session() -> Session {
+    Session {
+        user: USER,
+        expires_at: NOW,
+        csrf: [0xdd; 32],
+    }
+}
+
+/// The time of the samples.
+pub const fn now() -> Timestamp {
+    NOW
+}
+
+/// The invoice of the samples.
+pub const fn invoice_id() -> InvoiceId {
+    INVOICE
+}
+
+/// The payout of the samples.
+pub const fn payout_id() -> PayoutId {
+    PAYOUT
+}
+
+/// A preimage.
+pub const fn preimage() -> Preimage {
+    PREIMAGE
+}

@@ -1,0 +1,305 @@
+//! The shop dies at the worst places and comes back: within a minute every invoice is settled and every payout paid,
+//! each exactly once. What the customer sent and received is compared with what the shop says.
+//!
+//! A kill may make LDK close a channel (its monitor is ahead of the manager). That costs fees, not payments: it is
+//! counted, said, and another channel is opened. `TOLLWAY_FAULT_ROUNDS` says how often each place is tried.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::gateway::{CHAIN, Gateway, LN, text, units};
+use crate::sandbox::{PATIENCE, Sandbox, sandbox, say, until};
+
+/// What is in flight on a channel that was closed needs blocks; more of them would run into its time-outs.
+const BLOCK_EVERY: Duration = Duration::from_secs(4);
+
+fn rounds() -> u64 {
+    env::var("TOLLWAY_FAULT_ROUNDS").map_or(2, |rounds| rounds.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claimed_by_ldk_event_not_handled() {
+    incoming(&Crash::At("event-unhandled")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn committed_by_us_not_acknowledged() {
+    incoming(&Crash::At("event-unacknowledged")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn incoming_htlc_in_flight() {
+    incoming(&Crash::InFlight).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payout_intent_committed_not_sent() {
+    outgoing(&Crash::At("payout-intended")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payout_sent_not_marked() {
+    outgoing(&Crash::At("payout-unmarked")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outgoing_htlc_in_flight() {
+    outgoing(&Crash::InFlight).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payout_arrived_event_not_handled() {
+    outgoing(&Crash::At("event-unhandled")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payout_arrived_event_not_acknowledged() {
+    outgoing(&Crash::At("event-unacknowledged")).await;
+}
+
+/// Where the shop dies.
+enum Crash {
+    /// At a fault point, by itself.
+    At(&'static str),
+    /// By SIGKILL from outside, while a payment is neither here nor there.
+    InFlight,
+}
+
+/// The customer pays an invoice and the shop dies over it.
+async fn incoming(crash: &Crash) {
+    let Some(mut sandbox) = sandbox().await else {
+        return;
+    };
+    let mut closed = 0;
+    for round in 0..rounds() {
+        let before = arm(&mut sandbox, crash).await;
+        let sats = 20_000 + round;
+        let invoice = sandbox.shop.invoice(sats).await;
+        let (id, bolt11) = (invoice.id.clone(), invoice.bolt11().await);
+        let hash = match crash {
+            Crash::At(_) => {
+                let hash = sandbox.customer.begin_to_pay(&bolt11).await;
+                sandbox.shop.dead().await;
+                hash
+            }
+            Crash::InFlight => {
+                // Even rounds: the shop has heard nothing of it yet. Odd ones: it is in the middle of it.
+                let held = (round % 2 == 0).then(|| sandbox.shop.held());
+                let hash = sandbox.customer.begin_to_pay(&bolt11).await;
+                sandbox.restart_shop(&["--kill"]);
+                drop(held);
+                hash
+            }
+        };
+        recover(&mut sandbox, crash);
+
+        let path = format!("S/invoices/{id}");
+        let settled = within_a_minute(&sandbox, &sandbox.shop, &path, |invoice| {
+            invoice["status"] == "Settled"
+        })
+        .await;
+        assert_eq!(settled["additionalStatus"], "None", "{settled}");
+        assert_eq!(units(&settled, "paidAmount", 0).unsigned_abs(), sats);
+        let halves = sandbox.shop.get(&format!("{path}/payment-methods")).await;
+        let payments: Vec<&Value> = halves
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|half| half["payments"].as_array().unwrap())
+            .collect();
+        assert_eq!(payments.len(), 1, "{halves}");
+        assert_eq!(payments[0]["id"], hash);
+        let path = format!("server/lightning/BTC/payments/{hash}");
+        let sent = within_a_minute(&sandbox, &sandbox.customer, &path, |payment| {
+            payment["status"] == "Complete"
+        })
+        .await;
+        assert_eq!(units(&sent, "totalAmount", 0).unsigned_abs(), sats * 1_000);
+        closed += mend(&mut sandbox, before).await;
+    }
+    tell(&sandbox, closed);
+}
+
+/// The shop pays an invoice of the customer and dies over it.
+async fn outgoing(crash: &Crash) {
+    let Some(mut sandbox) = sandbox().await else {
+        return;
+    };
+    let mut closed = 0;
+    for round in 0..rounds() {
+        let before = arm(&mut sandbox, crash).await;
+        let sats = 30_000 + round;
+        let (bolt11, hash) = sandbox.customer.bolt11(sats * 1_000).await;
+        let id = match crash {
+            Crash::At(_) => {
+                let id = sandbox.shop.payout(&bolt11, LN, sats).await;
+                sandbox.shop.dead().await;
+                id
+            }
+            Crash::InFlight => {
+                let held = sandbox.customer.held();
+                let id = sandbox.shop.payout(&bolt11, LN, sats).await;
+                let sent = format!("payout {id} is on its way");
+                until("on its way", || async {
+                    let log = sandbox.shop_log();
+                    if log.contains(&sent) {
+                        Ok(())
+                    } else {
+                        Err(log)
+                    }
+                })
+                .await;
+                sandbox.restart_shop(&["--kill"]);
+                drop(held);
+                id
+            }
+        };
+        recover(&mut sandbox, crash);
+
+        let path = format!("S/payouts/{id}");
+        let paid = within_a_minute(&sandbox, &sandbox.shop, &path, |payout| {
+            payout["state"] == "Completed"
+        })
+        .await;
+        assert_eq!(paid["paymentProof"]["paymentHash"], hash, "{paid}");
+        let path = format!("server/lightning/BTC/invoices/{hash}");
+        let received = within_a_minute(&sandbox, &sandbox.customer, &path, |invoice| {
+            invoice["status"] == "Paid"
+        })
+        .await;
+        assert_eq!(received["preimage"], paid["paymentProof"]["preimage"]);
+        assert_eq!(
+            units(&received, "amountReceived", 0).unsigned_abs(),
+            sats * 1_000
+        );
+        closed += mend(&mut sandbox, before).await;
+    }
+    same_sums(&sandbox).await;
+    tell(&sandbox, closed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transaction_stored_not_broadcast() {
+    let Some(mut sandbox) = sandbox().await else {
+        return;
+    };
+    let crash = Crash::At("transaction-stored");
+    let mut closed = 0;
+    for round in 0..rounds() {
+        let before = arm(&mut sandbox, &crash).await;
+        let sats = 60_000 + round;
+        let address = sandbox.rpc("getnewaddress", &[]);
+        let id = sandbox
+            .shop
+            .payout(address.as_str().unwrap(), CHAIN, sats)
+            .await;
+        sandbox.shop.dead().await;
+        assert_eq!(
+            sandbox.rpc("getrawmempool", &[]),
+            json!([]),
+            "nobody has seen it"
+        );
+        recover(&mut sandbox, &crash);
+
+        let path = format!("S/payouts/{id}");
+        let paid = within_a_minute(&sandbox, &sandbox.shop, &path, |payout| {
+            payout["state"] == "Completed"
+        })
+        .await;
+        let txid = text(&paid["paymentProof"], "id");
+        assert_eq!(sandbox.received(&address), (sats, vec![txid]));
+        closed += mend(&mut sandbox, before).await;
+    }
+    tell(&sandbox, closed);
+}
+
+/// Gets the shop ready to die; returns the channels there are.
+async fn arm(sandbox: &mut Sandbox, crash: &Crash) -> BTreeSet<String> {
+    if let Crash::At(point) = crash {
+        sandbox.restart_shop(&["--env", &format!("TOLLWAY_FAULT={point}")]);
+    }
+    sandbox.connected().await;
+    channels(&sandbox.shop).await
+}
+
+/// Starts the dead shop as usual.
+fn recover(sandbox: &mut Sandbox, crash: &Crash) {
+    match crash {
+        Crash::At(_) => sandbox.restart_shop(&[]),
+        Crash::InFlight => {}
+    }
+}
+
+/// Looks until it is so, at most for a minute, and mines now and then.
+async fn within_a_minute(
+    sandbox: &Sandbox,
+    gateway: &Gateway,
+    path: &str,
+    is_so: impl Fn(&Value) -> bool,
+) -> Value {
+    let begin = Instant::now();
+    let mut mined = begin;
+    loop {
+        let seen = gateway.get(path).await;
+        if is_so(&seen) {
+            return seen;
+        }
+        assert!(begin.elapsed() < PATIENCE, "after a minute still {seen}");
+        if mined.elapsed() >= BLOCK_EVERY {
+            sandbox.mine(1);
+            mined = Instant::now();
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn channels(gateway: &Gateway) -> BTreeSet<String> {
+    let channels = gateway.channels().await;
+    let points = channels.iter();
+    points
+        .map(|channel| text(channel, "channelPoint"))
+        .collect()
+}
+
+/// Counts the channels that are gone, and opens others.
+async fn mend(sandbox: &mut Sandbox, before: BTreeSet<String>) -> usize {
+    let after = channels(&sandbox.shop).await;
+    let gone = before.difference(&after).count();
+    sandbox.channels_closed += gone;
+    if gone > 0 {
+        sandbox.open_channels().await;
+    }
+    gone
+}
+
+/// Over all time: what the shop says it paid out over Lightning is what the customer received.
+async fn same_sums(sandbox: &Sandbox) {
+    let payouts = sandbox.shop.get("S/payouts").await;
+    let paid: i64 = payouts
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|payout| payout["state"] == "Completed" && payout["payoutMethodId"] == LN)
+        .map(|payout| units(payout, "payoutAmount", 11))
+        .sum();
+    let invoices = sandbox.customer.get("server/lightning/BTC/invoices").await;
+    let received: i64 = invoices
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|invoice| invoice["status"] == "Paid")
+        .map(|invoice| units(invoice, "amountReceived", 0))
+        .sum();
+    assert_eq!(paid, received);
+}
+
+fn tell(sandbox: &Sandbox, closed: usize) {
+    say(&format!(
+        "channels closed by these crashes: {closed}, in this run so far: {}",
+        sandbox.channels_closed
+    ));
+}

@@ -1,0 +1,328 @@
+//! A client of a gateway's API, as a merchant's program would be one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::sandbox::until;
+
+/// The BOLT11 half of an invoice.
+pub const LN: &str = "BTC-LN";
+/// Its address.
+pub const CHAIN: &str = "BTC-CHAIN";
+
+/// Where the node's channels are.
+pub const CHANNELS: &str = "server/lightning/BTC/channels";
+
+/// A gateway of the sandbox.
+pub struct Gateway {
+    name: &'static str,
+    /// Where it answers, without a path.
+    pub url: String,
+    store: String,
+    key: String,
+    /// The process.
+    pub pid: String,
+    http: reqwest::Client,
+}
+
+impl Gateway {
+    /// Reads what the sandbox says about it.
+    pub fn new(name: &'static str, env: &BTreeMap<String, String>, prefix: &str) -> Self {
+        let value = |name: &str| env[&format!("{prefix}_{name}")].clone();
+        Self {
+            name,
+            url: value("URL"),
+            store: value("STORE"),
+            key: value("API_KEY"),
+            pid: value("PID"),
+            // Each test has a runtime of its own, which a connection that is kept would not survive.
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .pool_max_idle_per_host(0)
+                .build()
+                .unwrap(),
+        }
+    }
+
+    /// A call with the owner's key: the status, and the body (null if it is none). A path that begins with `S/` is
+    /// the store's.
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(u16, Value), String> {
+        let path = path.strip_prefix("S/").map_or_else(
+            || path.to_owned(),
+            |rest| format!("stores/{}/{rest}", self.store),
+        );
+        let mut request = self
+            .http
+            .request(method, format!("{}/api/v1/{path}", self.url))
+            .header("Authorization", format!("token {}", self.key));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.map_err(|e| format!("{e:?}"))?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.map_err(|e| format!("{e:?}"))?;
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::Null)))
+    }
+
+    async fn must(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
+        let what = format!("{method} {path} of the {}", self.name);
+        match self.call(method, path, body).await {
+            Ok((200..=299, answer)) => answer,
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+
+    /// Reads.
+    pub async fn get(&self, path: &str) -> Value {
+        self.must(Method::GET, path, None).await
+    }
+
+    /// Asks for something.
+    pub async fn post(&self, path: &str, body: Value) -> Value {
+        self.must(Method::POST, path, Some(&body)).await
+    }
+
+    /// Sets something.
+    pub async fn put(&self, path: &str, body: Value) -> Value {
+        self.must(Method::PUT, path, Some(&body)).await
+    }
+
+    /// Takes something away.
+    pub async fn delete(&self, path: &str) -> Value {
+        self.must(Method::DELETE, path, None).await
+    }
+
+    /// A URL outside the API, without a key.
+    pub async fn anyone(&self, url: &str, query: &[(&str, &str)]) -> (u16, String) {
+        let answer = self.http.get(url).query(query).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// The node's channels.
+    pub async fn channels(&self) -> Vec<Value> {
+        let channels = self.get(CHANNELS).await;
+        channels.as_array().unwrap().clone()
+    }
+
+    /// It is there.
+    pub async fn answers(&self) -> bool {
+        self.call(Method::GET, "health", None).await.is_ok()
+    }
+
+    /// Looks until it is so; a gateway that doesn't answer is looked at again. Returns what it saw.
+    pub async fn until(&self, what: &str, path: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        until(what, || async {
+            match self.call(Method::GET, path, None).await {
+                Ok((200, seen)) if is_so(&seen) => Ok(seen),
+                other => Err(format!("{other:?}")),
+            }
+        })
+        .await
+    }
+
+    /// Makes an invoice over whole sats.
+    pub async fn invoice(&self, sats: u64) -> Invoice<'_> {
+        self.invoice_with(json!({"amount": sats.to_string(), "currency": "SATS"}))
+            .await
+    }
+
+    /// Makes an invoice.
+    pub async fn invoice_with(&self, request: Value) -> Invoice<'_> {
+        let made = self.post("S/invoices", request).await;
+        Invoice {
+            shop: self,
+            id: text(&made, "id"),
+        }
+    }
+
+    /// Makes a BOLT11 at this node: the text and the payment hash.
+    pub async fn bolt11(&self, msat: u64) -> (String, String) {
+        let made = self
+            .post(
+                "server/lightning/BTC/invoices",
+                json!({"amount": msat.to_string(), "description": "a test", "expiry": 3600}),
+            )
+            .await;
+        (text(&made, "BOLT11"), text(&made, "paymentHash"))
+    }
+
+    /// Pays, and returns once the proof is there.
+    pub async fn pay(&self, bolt11: &str) -> Value {
+        let hash = self.begin_to_pay(bolt11).await;
+        self.paid(&hash).await
+    }
+
+    /// Hands a payment to the node and does not wait for its outcome; returns the payment hash.
+    pub async fn begin_to_pay(&self, bolt11: &str) -> String {
+        let request = json!({"BOLT11": bolt11, "sendTimeout": 0});
+        let payment = self
+            .post("server/lightning/BTC/invoices/pay", request)
+            .await;
+        text(&payment, "paymentHash")
+    }
+
+    /// Waits for the proof of a payment.
+    pub async fn paid(&self, hash: &str) -> Value {
+        let path = format!("server/lightning/BTC/payments/{hash}");
+        self.until("paid", &path, |payment| {
+            assert_ne!(payment["status"], "Failed", "{payment}");
+            payment["status"] == "Complete"
+        })
+        .await
+    }
+
+    /// Makes an approved payout of whole sats; returns its id.
+    pub async fn payout(&self, destination: &str, method: &str, sats: u64) -> String {
+        let made = self
+            .post(
+                "S/payouts",
+                json!({"destination": destination, "payoutMethodId": method, "amount": btc(sats), "approved": true}),
+            )
+            .await;
+        text(&made, "id")
+    }
+
+    /// Waits until a payout has come so far.
+    pub async fn payout_is(&self, id: &str, state: &str) -> Value {
+        self.until(state, &format!("S/payouts/{id}"), |payout| {
+            payout["state"] == state
+        })
+        .await
+    }
+
+    /// Its process is no more: all its files and ports are free.
+    pub async fn dead(&self) {
+        until("dead", || async {
+            let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid)) else {
+                return Ok(());
+            };
+            let state = stat.rsplit(") ").next().unwrap_or_default().to_owned();
+            let threads =
+                fs::read_dir(format!("/proc/{}/task", self.pid)).map_or(0, Iterator::count);
+            // A zombie that nobody has collected is dead, too.
+            if state.starts_with('Z') && threads <= 1 {
+                Ok(())
+            } else {
+                Err(format!("in state {state}"))
+            }
+        })
+        .await;
+    }
+
+    /// Holds the process still until the answer is dropped.
+    pub fn held(&self) -> Held {
+        signal("STOP", &self.pid);
+        Held(self.pid.clone())
+    }
+}
+
+/// A process that is held still.
+pub struct Held(String);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        signal("CONT", &self.0);
+    }
+}
+
+/// The process may be dead already: that is fine.
+fn signal(name: &str, pid: &str) {
+    let _ = Command::new("kill").args(["-s", name, pid]).output();
+}
+
+/// An invoice of a shop.
+pub struct Invoice<'a> {
+    shop: &'a Gateway,
+    /// Its id.
+    pub id: String,
+}
+
+impl Invoice<'_> {
+    /// The invoice as it is.
+    pub async fn look(&self) -> Value {
+        self.shop.get(&format!("S/invoices/{}", self.id)).await
+    }
+
+    /// One of its payment methods.
+    pub async fn half(&self, method: &str) -> Value {
+        let path = format!("S/invoices/{}/payment-methods", self.id);
+        half(&self.shop.get(&path).await, method).clone()
+    }
+
+    /// Its BOLT11.
+    pub async fn bolt11(&self) -> String {
+        text(&self.half(LN).await, "destination")
+    }
+
+    /// Its address.
+    pub async fn address(&self) -> String {
+        text(&self.half(CHAIN).await, "destination")
+    }
+
+    /// Waits for a BOLT11 other than this one.
+    pub async fn bolt11_after(&self, old: &str) -> String {
+        let path = format!("S/invoices/{}/payment-methods", self.id);
+        let seen = self
+            .shop
+            .until("renewed", &path, |halves| {
+                let now = &half(halves, LN)["destination"];
+                now.is_string() && now != old
+            })
+            .await;
+        text(half(&seen, LN), "destination")
+    }
+
+    /// Waits until it has come so far.
+    pub async fn is(&self, status: &str) -> Value {
+        self.is_also(status, "None").await
+    }
+
+    /// Waits until it has come so far, with this additional status.
+    pub async fn is_also(&self, status: &str, additional: &str) -> Value {
+        let path = format!("S/invoices/{}", self.id);
+        self.shop
+            .until(&format!("{status} and {additional}"), &path, |invoice| {
+                invoice["status"] == status && invoice["additionalStatus"] == additional
+            })
+            .await
+    }
+}
+
+fn half<'a>(halves: &'a Value, method: &str) -> &'a Value {
+    let found = halves
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|half| half["paymentMethodId"] == method);
+    found.unwrap_or(&Value::Null)
+}
+
+/// A member that is text.
+pub fn text(value: &Value, name: &str) -> String {
+    let member = value[name].as_str();
+    member
+        .unwrap_or_else(|| panic!("no {name} in {value}"))
+        .to_owned()
+}
+
+/// A decimal member, wherever the point is: with so many digits after it, as a whole number.
+pub fn units(value: &Value, name: &str, digits: u32) -> i64 {
+    let decimal: rust_decimal::Decimal = text(value, name).parse().unwrap();
+    let scaled = decimal * rust_decimal::Decimal::from(10_u64.pow(digits));
+    assert!(scaled.is_integer(), "{name} of {value}");
+    scaled.normalize().to_string().parse().unwrap()
+}
+
+/// Whole sats, written in BTC.
+pub fn btc(sats: u64) -> String {
+    format!("{}.{:08}", sats / 100_000_000, sats % 100_000_000)
+}
