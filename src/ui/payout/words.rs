@@ -28,7 +28,7 @@ pub fn badge(payout: &Payout) -> Badge {
 /// What a payout waits for, or why it ended, in words.
 pub fn detail(payout: &Payout) -> Option<String> {
     match &payout.stage {
-        Stage::AwaitingApproval => None,
+        Stage::AwaitingApproval | Stage::Completed { .. } => None,
         Stage::AwaitingPayment => payout
             .waiting_for
             .as_ref()
@@ -40,7 +40,6 @@ pub fn detail(payout: &Payout) -> Option<String> {
             Destination::Bolt11(_) => Some("On its way over Lightning.".to_owned()),
             Destination::Address(_) => Some("Sent; it waits for a confirmation.".to_owned()),
         },
-        Stage::Completed { .. } => None,
         Stage::Cancelled { why } => Some(why.clone()),
     }
 }
