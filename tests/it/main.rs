@@ -7,9 +7,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
+mod claims;
 mod golden;
 mod lockfile;
 mod money_in;
+mod payouts;
 mod samples;
 mod store;
 mod walls;
