@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use subtle::ConstantTimeEq;
@@ -66,7 +67,14 @@ pub async fn create_user(
         Some(expected) => {
             token.is_some_and(|token| bool::from(token.as_bytes().ct_eq(expected.as_bytes())))
         }
-        None => !FORWARDING.iter().any(|name| headers.contains_key(*name)),
+        None => {
+            let own = state.gateway.base_url.as_bytes();
+            // A page of another site in the operator's browser is on this machine too.
+            let foreign_page = headers
+                .get(ORIGIN)
+                .is_some_and(|origin| origin.as_bytes() != own);
+            !foreign_page && !FORWARDING.iter().any(|name| headers.contains_key(*name))
+        }
     };
     if caller.is_none() && state.gateway.has_admin().await {
         return Err(UserRefusal::NotAllowed.into());
