@@ -101,7 +101,7 @@ impl Room {
             Self::Invoices => "Invoices",
             Self::PullPayments => "Pull payments",
             Self::Payouts => "Payouts",
-            Self::Wallet => "Wallet & node",
+            Self::Wallet => "Wallet",
         }
     }
 

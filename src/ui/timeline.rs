@@ -46,7 +46,7 @@ fn words(fact: &Fact) -> String {
             after_expiration,
             ..
         } => format!(
-            "{} {} can't go away any more{}.",
+            "{} {} is final{}.",
             format::msat(*amount),
             over(receipt),
             late(*after_expiration)
@@ -60,7 +60,7 @@ fn words(fact: &Fact) -> String {
         ),
         Fact::InvoiceProcessing { over_paid, .. } => {
             format!(
-                "Covered{}; it settles with the last confirmation.",
+                "Covered{}; it settles once every payment is final.",
                 surplus(*over_paid)
             )
         }

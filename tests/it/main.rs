@@ -12,6 +12,7 @@ mod claims;
 mod golden;
 mod lockfile;
 mod money_in;
+mod pages;
 mod payouts;
 mod samples;
 mod store;

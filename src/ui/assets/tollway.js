@@ -29,10 +29,19 @@
     busy = true;
     try {
       const answer = await fetch(url || location.href, { headers: { accept: "text/html" } });
+      if (answer.redirected) {
+        // Signed out in the meantime.
+        location.reload();
+        return;
+      }
       if (answer.ok) {
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         for (const part of document.querySelectorAll("[data-live]")) swap(part, page.getElementById(part.id));
-        document.title = page.title;
+        if (page.title !== document.title) {
+          document.title = page.title;
+          const said = document.getElementById("said");
+          if (said) said.textContent = page.title;
+        }
         body.dataset.mark = page.body.dataset.mark || "";
       }
     } catch {
@@ -41,7 +50,7 @@
     busy = false;
     if (again) {
       again = false;
-      setTimeout(refresh, 300);
+      setTimeout(() => refresh(), 300);
     }
   };
 
@@ -49,20 +58,26 @@
     if (!fresh || part.isEqualNode(fresh)) return;
     const focused = part.contains(document.activeElement) ? document.activeElement : null;
     const key = focused && (focused.id ? "#" + CSS.escape(focused.id) : focused.dataset.copy && `[data-copy="${focused.dataset.copy}"]`);
-    enhance(fresh);
-    part.replaceWith(fresh);
-    if (key) fresh.querySelector(key)?.focus();
+    // The part itself stays: what is read aloud when it changes has to be there before.
+    part.replaceChildren(...fresh.childNodes);
+    enhance(part);
+    if (key) part.querySelector(key)?.focus();
   };
 
-  // News: the stream sends a mark of what is true now.
+  // News: the stream sends a mark of what is true now. A page in the background gives its stream back, because a
+  // browser opens only six connections to a host; the first message after its return says what it has missed.
+  let stream = null;
+  let timer = 0;
   const listen = (url) => {
-    const stream = new EventSource(url);
+    stream?.close();
+    stream = document.hidden ? null : new EventSource(url);
+    if (!stream) return;
     stream.onmessage = (event) => {
       if (event.data !== body.dataset.mark) refresh();
     };
     stream.onerror = () => {
       // Refused for good (too many streams): look from time to time instead.
-      if (stream.readyState === EventSource.CLOSED) setInterval(refresh, 10000);
+      if (stream.readyState === EventSource.CLOSED && !timer) timer = setInterval(() => refresh(), 10000);
     };
   };
 
@@ -103,6 +118,13 @@
   };
 
   enhance(document);
+  for (const here of document.querySelectorAll("nav [aria-current]")) {
+    const nav = here.parentElement;
+    nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+  }
   setInterval(count, 1000);
-  if (body.dataset.events) listen(body.dataset.events);
+  if (body.dataset.events) {
+    listen(body.dataset.events);
+    document.addEventListener("visibilitychange", () => listen(body.dataset.events));
+  }
 })();

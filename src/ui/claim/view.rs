@@ -40,6 +40,8 @@ pub struct ClaimView {
     pub accepts: &'static str,
     /// In what amounts are typed.
     pub unit: &'static str,
+    /// A Lightning invoice has to stay valid for so many days; said where that is not obvious.
+    pub bolt11_days: Option<u32>,
     /// What is sent at once, and what waits for a person.
     pub promise: &'static str,
     /// To scan with a wallet.
@@ -121,6 +123,9 @@ impl ClaimView {
                 (true, false) => "Lightning invoice",
                 (false, _) => "Bitcoin address",
             },
+            bolt11_days: (!pull.auto_approve && pull.rails.contains(&Rail::Lightning))
+                .then_some(pull.bolt11_days)
+                .filter(|days| *days > 0),
             unit: unit(pull),
             promise: if pull.auto_approve {
                 "Claims are approved at once."
