@@ -133,9 +133,8 @@ fn observe_batch(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
                 store::payout::put_batch(tx, &settled, buried);
             }
         }
-        Some(_) => {}
         None if batch.settled => unconfirm_batch(tx, batch, now),
-        None => {}
+        Some(_) | None => {}
     }
 }
 

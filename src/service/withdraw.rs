@@ -270,11 +270,12 @@ impl Gateway {
     ) -> Option<Result<Accepted, WithdrawRefusal>> {
         match (&payout.stage, asker) {
             (Stage::AwaitingApproval, _) => Some(Ok(Accepted::NeedsApproval)),
-            (Stage::Completed { .. }, _) => Some(Ok(Accepted::Sent)),
             (Stage::Cancelled { why }, _) => Some(Err(WithdrawRefusal::Failed(why.clone()))),
             (Stage::InProgress, _) => None,
             (Stage::AwaitingPayment, _) if payout.attempts.is_empty() => None,
-            (Stage::AwaitingPayment, Asker::Repeats) => Some(Ok(Accepted::Sent)),
+            (Stage::Completed { .. }, _) | (Stage::AwaitingPayment, Asker::Repeats) => {
+                Some(Ok(Accepted::Sent))
+            }
             (Stage::AwaitingPayment, Asker::Claims) => {
                 let why = "The payment failed before the withdrawal was accepted.";
                 // If it can't be cancelled, the next attempt was faster: look again.
