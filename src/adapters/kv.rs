@@ -21,7 +21,7 @@ use tracing::error;
 
 pub use durability::{Durability, Home, home};
 
-use crate::store::{Order, Rows, Store, Table};
+use crate::store::{Order, Rows, Store, Table, Tx};
 use files::CacheFiles;
 
 /// Above this much queued that nobody waits for, writers wait after all: memory is bounded, and so is what a crash
@@ -187,18 +187,19 @@ impl LdkStore {
         } else {
             "ldk-remove"
         };
+        let job = move |tx: &mut Tx<'_>| match value {
+            Some(value) => tx.put(Table::Ldk, &key, &value),
+            None => tx.remove(Table::Ldk, &key),
+        };
+        let committed = move |()| {
+            this.committed(&row, seq, relaxed);
+            done();
+        };
         // Still under the lock: the queue's order is the order of the calls.
-        self.store().enqueue(
-            label,
-            move |tx| match value {
-                Some(value) => tx.put(Table::Ldk, &key, &value),
-                None => tx.remove(Table::Ldk, &key),
-            },
-            move |()| {
-                this.committed(&row, seq, relaxed);
-                done();
-            },
-        );
+        match durability {
+            Durability::Wait => self.store().enqueue(label, job, committed),
+            Durability::Relaxed => self.store().enqueue_idle(label, job, committed),
+        }
         durability
     }
 

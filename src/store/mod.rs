@@ -186,8 +186,29 @@ impl Store {
         job: impl FnOnce(&mut Tx<'_>) -> R + Send + 'static,
         done: impl FnOnce(R) + Send + 'static,
     ) {
+        self.push(label, false, job, done);
+    }
+
+    /// The same for a job that nobody waits for: it stands in the same order, and rides with the next batch.
+    pub fn enqueue_idle<R: Send + 'static>(
+        &self,
+        label: &'static str,
+        job: impl FnOnce(&mut Tx<'_>) -> R + Send + 'static,
+        done: impl FnOnce(R) + Send + 'static,
+    ) {
+        self.push(label, true, job, done);
+    }
+
+    fn push<R: Send + 'static>(
+        &self,
+        label: &'static str,
+        idle: bool,
+        job: impl FnOnce(&mut Tx<'_>) -> R + Send + 'static,
+        done: impl FnOnce(R) + Send + 'static,
+    ) {
         self.queue.push(Job {
             label,
+            idle,
             run: Box::new(move |tx| {
                 let outcome = job(tx);
                 Box::new(move || done(outcome))

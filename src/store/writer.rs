@@ -18,6 +18,10 @@ use crate::wallet::Tills;
 /// Larger batches only add latency: the fsync dominates.
 pub const COMMIT_BATCH_MAX: usize = 64;
 
+/// A job that nobody waits for rides with the next one that somebody does, or starts a batch of its own after this
+/// time: it costs no fsync of its own, and a crash takes no more than this.
+const IDLE_JOB_WAIT: Duration = Duration::from_millis(10);
+
 /// Requests are turned away (503) above this many queued jobs; keepers and LDK are not.
 pub const QUEUE_MAX: usize = 2_048;
 
@@ -37,6 +41,8 @@ type Run = Box<dyn FnOnce(&mut Tx<'_>) -> Answer + Send>;
 /// A job: what to do inside the transaction; it returns how to answer once that is durable.
 pub(super) struct Job {
     pub(super) label: &'static str,
+    /// Nobody waits for it.
+    pub(super) idle: bool,
     pub(super) run: Run,
 }
 
@@ -50,6 +56,10 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct QueueState {
     jobs: VecDeque<Job>,
+    /// How many of them somebody waits for.
+    awaited: usize,
+    /// Since when, at least, one waits that nobody waits for.
+    idle_since: Option<Instant>,
     closed: bool,
 }
 
@@ -57,10 +67,19 @@ impl Queue {
     /// Adds a job at the end. Once the store is closed the job is dropped, and with it its answer.
     pub(super) fn push(&self, job: Job) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.closed {
-            state.jobs.push_back(job);
+        if state.closed {
+            return;
+        }
+        if job.idle {
+            state.idle_since.get_or_insert_with(Instant::now);
+        } else {
+            state.awaited += 1;
+        }
+        // An idle job alone makes the writer look at the clock, once.
+        if !job.idle || state.jobs.is_empty() {
             self.filled.notify_one();
         }
+        state.jobs.push_back(job);
     }
 
     pub(super) fn len(&self) -> usize {
@@ -77,17 +96,31 @@ impl Queue {
     /// What is queued, up to a batch; waits for a first job if `wait`. `None` once closed and empty.
     fn take(&self, wait: bool) -> Option<Vec<Job>> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        while wait && state.jobs.is_empty() && !state.closed {
-            state = self
+        while wait && state.awaited == 0 && !state.closed {
+            let Some(since) = state.idle_since else {
+                state = self
+                    .filled
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            let left = IDLE_JOB_WAIT.saturating_sub(since.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            (state, _) = self
                 .filled
-                .wait(state)
+                .wait_timeout(state, left)
                 .unwrap_or_else(PoisonError::into_inner);
         }
         if state.jobs.is_empty() && state.closed {
             return None;
         }
         let count = state.jobs.len().min(COMMIT_BATCH_MAX);
-        Some(state.jobs.drain(..count).collect())
+        let jobs: Vec<Job> = state.jobs.drain(..count).collect();
+        state.awaited -= jobs.iter().filter(|job| !job.idle).count();
+        state.idle_since = (state.jobs.len() > state.awaited).then(Instant::now);
+        Some(jobs)
     }
 }
 
@@ -141,7 +174,8 @@ impl Writer {
             for job in jobs {
                 answers.extend(run(&mut tx, job)?);
             }
-            tx.put_till_changes();
+            catch_unwind(AssertUnwindSafe(|| tx.put_till_changes()))
+                .map_err(|panic| Fatal(panic_message(panic.as_ref())))?;
             (tx.writes > 0, tx.wakes, std::mem::take(&mut tx.announced))
         };
         if wrote {
@@ -159,7 +193,10 @@ impl Writer {
     /// Turns until the store is closed.
     fn drive(mut self) {
         loop {
-            match self.turn(true) {
+            // A panic outside a job is the file's too: a process without its writer is worse than none.
+            let turn = catch_unwind(AssertUnwindSafe(|| self.turn(true)))
+                .unwrap_or_else(|panic| Err(Fatal(panic_message(panic.as_ref()))));
+            match turn {
                 Ok(Turn::Ran(_)) => {}
                 Ok(Turn::Closed) => return,
                 Err(fatal) => {
@@ -174,7 +211,7 @@ impl Writer {
 /// Runs one job. A panic before its first write is a bug of one request; after it, nobody knows what the
 /// transaction holds, and the transaction may hold LDK's writes.
 fn run(tx: &mut Tx<'_>, job: Job) -> Result<Option<Answer>, Fatal> {
-    let Job { label, run } = job;
+    let Job { label, run, .. } = job;
     let before = tx.writes;
     let started = Instant::now();
     let outcome = catch_unwind(AssertUnwindSafe(|| run(tx)));

@@ -303,6 +303,7 @@ pub fn batch() -> Batch {
         payouts: vec![PAYOUT],
         inputs: vec![Input(outpoint())],
         broadcast_at: Some(NOW),
+        settled: true,
     }
 }
 

@@ -37,6 +37,8 @@ enum Slot {
 /// A running sandbox.
 pub struct Sandbox {
     dir: PathBuf,
+    /// Where the part of the shop's log begins that its present process has written.
+    log_begin: usize,
     /// The gateway under test.
     pub shop: Gateway,
     /// Who pays it and is paid by it: the same program as an ordinary wallet node.
@@ -102,6 +104,7 @@ impl Sandbox {
             customer: Gateway::new("customer", &env, "CUSTOMER"),
             bitcoind: Client::new(&url, Auth::UserPass(rpc("USER"), rpc("PASSWORD"))).unwrap(),
             dir,
+            log_begin: 0,
             channels_closed: 0,
             _lifeline: lifeline,
         }
@@ -126,6 +129,8 @@ impl Sandbox {
     /// Starts the shop anew, stopped in order or with `--kill`; one that is dead is only started. Returns once its
     /// node has caught up.
     pub fn restart_shop(&mut self, arguments: &[&str]) {
+        // A part of what the old process says at its end may still be in it.
+        self.log_begin = self.whole_log().len();
         self.script("restart-shop", arguments);
         self.shop
             .pid
@@ -142,6 +147,14 @@ impl Sandbox {
                 })
                 .await;
         }
+    }
+
+    /// Lets the customer call the shop now: by itself it would do so once a minute.
+    pub async fn reconnect(&self) {
+        let uri = self.shop.get("server/lightning/BTC/info").await["nodeURIs"][0].clone();
+        self.customer
+            .post("server/lightning/BTC/connect", json!({"nodeURI": uri}))
+            .await;
     }
 
     /// Any RPC of bitcoind's wallet.
@@ -200,8 +213,20 @@ impl Sandbox {
         self.connected().await;
     }
 
-    /// What the shop has written into its log.
-    pub fn shop_log(&self) -> String {
+    /// Waits until the shop has said something since it started.
+    pub async fn shop_says(&self, words: &str) {
+        until(words, || async {
+            let log = self.whole_log().split_off(self.log_begin);
+            if log.contains(words) {
+                Ok(())
+            } else {
+                Err(format!("the log says {log}"))
+            }
+        })
+        .await;
+    }
+
+    fn whole_log(&self) -> String {
         std::fs::read_to_string(self.dir.join("shop.log")).unwrap()
     }
 }

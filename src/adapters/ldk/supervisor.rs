@@ -16,6 +16,9 @@ use crate::ports::lightning::NodeState;
 
 /// How often bitcoind and the node are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// The same right after the start, when it takes some tenths of a second to catch up.
+const FIRST_LOOKS: u32 = 100;
+const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// Between attempts to start a node that refused to, twice as long each time. A failed attempt leaves memory behind.
 const RETRY: Duration = Duration::from_secs(10);
 const RETRY_MAX: Duration = Duration::from_secs(300);
@@ -38,11 +41,14 @@ pub(super) fn spawn(shared: Arc<Shared>, kv: LdkStore) -> std::io::Result<JoinHa
 
 fn supervise(shared: &Shared, kv: &LdkStore) {
     if let Some(mut running) = bring_up(shared, kv) {
+        let mut looks = 0;
         loop {
             running.look(shared);
-            if shared.pause(LOOK) {
+            let catching_up = looks < FIRST_LOOKS && shared.state() != NodeState::Ready;
+            if shared.pause(if catching_up { FIRST_LOOK } else { LOOK }) {
                 break;
             }
+            looks = FIRST_LOOKS.min(looks + 1);
         }
         running.take_down(shared);
     }
