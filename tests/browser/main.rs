@@ -227,8 +227,9 @@ async fn a_claim_is_approved_and_paid() {
     browser.click("//a[contains(., '5,000 sat')]").await;
     browser.press("Approve").await;
     browser.press("Pay").await;
-    browser.find("//span[@class = 'badge busy']").await;
+    browser.sees("About to be sent.").await;
     world.run_payouts().await;
+    browser.sees("On its way over Lightning.").await;
     assert_eq!(world.lightning.departed(), [hash]);
     let preimage = world.customer.preimage(hash).expect("its own invoice");
     world.lightning.succeeds(hash, preimage, Sat(1).to_msat());
