@@ -1,4 +1,4 @@
-//! A headless Chromium through chromedriver: as much of WebDriver as the tests need.
+//! A headless Chromium through chromedriver: as much of the `WebDriver` protocol as the tests need.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// The member of an element's reference (WebDriver, 12.1).
+/// The member of an element's reference (`WebDriver` 12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// Milliseconds that looking for an element waits until there is one.
@@ -72,7 +72,8 @@ impl Browser {
             "timeouts": { "implicit": WAIT_MILLIS },
         } } });
         let made = browser.call("", wanted).await;
-        browser.session = made["sessionId"].as_str().expect("a session").to_owned();
+        let session = made["sessionId"].as_str().expect("a session");
+        session.clone_into(&mut browser.session);
         Some(browser)
     }
 

@@ -11,6 +11,7 @@ mod support;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::task::JoinSet;
 use tollway::config::Limits;
 use tollway::domain::money::{Currency, Sat};
 use tollway::http::{AppState, Caps};
@@ -29,6 +30,7 @@ struct Stage {
     world: World,
     url: String,
     browser: Browser,
+    _server: JoinSet<std::io::Result<()>>,
 }
 
 impl Stage {
@@ -45,11 +47,13 @@ impl Stage {
         let url = format!("http://{}", listener.local_addr().expect("its address"));
         let service =
             tollway::app::router(state).into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        let mut server = JoinSet::new();
+        server.spawn(async move { axum::serve(listener, service).await });
         Some(Self {
             world,
             url,
             browser,
+            _server: server,
         })
     }
 
