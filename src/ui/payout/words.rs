@@ -29,10 +29,11 @@ pub fn badge(payout: &Payout) -> Badge {
 pub fn detail(payout: &Payout) -> Option<String> {
     match &payout.stage {
         Stage::AwaitingApproval | Stage::Completed { .. } => None,
-        Stage::AwaitingPayment => payout
-            .waiting_for
-            .as_ref()
-            .map(|why| format!("Not sent yet: {why}")),
+        Stage::AwaitingPayment => match &payout.waiting_for {
+            Some(why) => Some(format!("Not sent yet: {why}")),
+            None if payout.pay_now => Some("About to be sent.".to_owned()),
+            None => None,
+        },
         Stage::InProgress if payout.in_review() => Some(
             "Nobody knows yet whether it arrived. It will not be paid a second time.".to_owned(),
         ),

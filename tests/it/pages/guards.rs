@@ -78,7 +78,7 @@ impl Things {
             ),
             (
                 format!("/invoices/{}/mark", self.invoice),
-                vec![("mark", "Settled")],
+                vec![("mark", "settled")],
             ),
             ("/pull-payments".to_owned(), pull_payment.into()),
             (
