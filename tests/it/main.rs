@@ -8,6 +8,7 @@
 mod support;
 
 mod api;
+mod audit;
 mod claims;
 mod golden;
 mod lockfile;
