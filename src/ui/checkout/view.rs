@@ -137,7 +137,7 @@ fn words(invoice: &Invoice) -> (&'static str, &'static str, Option<String>) {
             "busy",
             "Part of it has arrived",
             Some(format!(
-                "Received {paid}. Still missing: {}. The code below asks for the rest.",
+                "Received {paid}. Still missing: {}. The code asks for the rest.",
                 format::sat(invoice.rest())
             )),
         ),
@@ -156,7 +156,7 @@ fn words(invoice: &Invoice) -> (&'static str, &'static str, Option<String>) {
             "good",
             "Paid late",
             Some(format!(
-                "{paid} arrived after the time was up. The merchant has been told; please talk to them about your order."
+                "{paid} has arrived, but not in time. The merchant has been told; please talk to them about your order."
             )),
         ),
         (Status::Expired, _) if some => (
