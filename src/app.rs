@@ -7,14 +7,14 @@
 use std::fs;
 use std::future::Future;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle as Thread;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -40,7 +40,7 @@ use crate::ports::entropy::random;
 use crate::service::{Gateway, intake, settle};
 use crate::store::{self, Store, Wake, Writer};
 use crate::wallet::{Keychain, keychain};
-use crate::{api, faults, lnurl, ui};
+use crate::{api, faults, http, lnurl, ui};
 
 /// How long requests may take to drain when the process stops.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -219,6 +219,11 @@ async fn serve(
         gateway: gateway.clone(),
         caps: Arc::new(Caps::new(&config.limits)),
     });
+    let trusted: Arc<[IpAddr]> = config.http.trusted_proxies.clone().into();
+    let router = router.layer(middleware::from_fn_with_state(
+        trusted,
+        http::see_through_proxies,
+    ));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     #[expect(clippy::disallowed_methods, reason = "this is the file that spawns")]
     let task = tokio::spawn(async move {

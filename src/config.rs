@@ -3,7 +3,7 @@
 //! A key in a section is `TOLLWAY__SECTION__KEY` in the environment, such as `TOLLWAY__HTTP__LISTEN`.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use bitcoin::Network;
@@ -44,6 +44,9 @@ pub struct Http {
     pub listen: SocketAddr,
     /// Where strangers reach us: `https://…`, `http://….onion`, or plain http on loopback and regtest.
     pub base_url: String,
+    /// Addresses of reverse proxies whose `X-Forwarded-For` is believed, so that caps count clients and not the proxy.
+    #[serde(default)]
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// bitcoind's RPC.

@@ -3,7 +3,8 @@
 //! Armed only on regtest, and only if `TOLLWAY_FAULT` names a point. The first hit ends the process, so whoever starts
 //! it again without the variable sees what a crash at that very place leaves behind. The names are stable:
 //!
-//! - `event-unhandled`: the node has told of a payment, nothing is committed yet
+//! - `event-unhandled`: the node has told of a payment, nothing is committed yet (not while it still tells what it had
+//!   to tell when it started)
 //! - `event-unacknowledged`: its effect is committed, the node does not know that
 //! - `payout-intended`: the intent of a Lightning payment is committed, the node has not been asked
 //! - `payout-unmarked`: the node has answered, its answer is not committed

@@ -5,8 +5,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::config::Limits;
@@ -64,6 +66,34 @@ fn count(limiter: &DefaultKeyedRateLimiter<IpAddr>, client: ClientAddr) -> Resul
         limiter.retain_recent();
     }
     limiter.check_key(&client.0).map_err(|_| TooMany)
+}
+
+/// The header in which a proxy appends the address it was called from.
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// Behind proxies that the operator trusts, the client is the last address in `X-Forwarded-For` that is none of them.
+/// What anybody else writes there is not believed.
+pub async fn see_through_proxies(
+    State(trusted): State<Arc<[IpAddr]>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    if let Some(ConnectInfo(peer)) = peer.filter(|peer| trusted.contains(&peer.0.ip())).copied() {
+        let client = request
+            .headers()
+            .get_all(FORWARDED_FOR)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(|hop| hop.trim().parse::<IpAddr>().ok())
+            .rfind(|hop| !trusted.contains(hop));
+        if let Some(client) = client {
+            let seen = ConnectInfo(SocketAddr::new(client, peer.port()));
+            request.extensions_mut().insert(seen);
+        }
+    }
+    next.run(request).await
 }
 
 /// The address a request came from: an IPv6 client is its /64, which one machine has to itself.

@@ -236,6 +236,7 @@ fn config(folder: &Path, node_address: &str, sandbox: &Sandbox) -> Config {
         http: Http {
             listen: http.parse().expect("an address"),
             base_url: format!("http://{http}"),
+            trusted_proxies: Vec::new(),
         },
         bitcoind: Bitcoind {
             host: sandbox.get("BITCOIND_RPC_HOST").to_owned(),

@@ -1,4 +1,4 @@
-//! What ldk-node does as it comes, with its SQLite store: two nodes with a channel, for comparison.
+//! What ldk-node does as it comes, with its `SQLite` store: two nodes with a channel, for comparison.
 
 use std::str::FromStr;
 use std::sync::{Arc, Condvar, Mutex};

@@ -124,6 +124,11 @@ impl ApiError {
         Self::coded(StatusCode::METHOD_NOT_ALLOWED, GENERIC, message)
     }
 
+    /// 500: a fault of ours, which the log tells.
+    pub fn panicked() -> Self {
+        Unavailable::Failed.into()
+    }
+
     /// 404 for an invoice.
     pub fn no_invoice() -> Self {
         Self::not_found("invoice-not-found", "There is no such invoice.")

@@ -5,9 +5,11 @@ use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::header::RETRY_AFTER;
 use axum::http::uri::PathAndQuery;
+use axum::response::IntoResponse;
 use axum::routing::{any, delete, get, post};
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::error::ApiError;
@@ -69,6 +71,9 @@ pub fn router(state: AppState) -> Router {
         .merge(node("/v1/stores/{store}/lightning/{crypto}"))
         .fallback(|| async { ApiError::no_route() })
         .method_not_allowed_fallback(|| async { ApiError::no_method() })
+        .layer(CatchPanicLayer::custom(|_| {
+            ApiError::panicked().into_response()
+        }))
         .layer(cors.clone())
         .with_state(state);
     // Paths are made plain before they are routed.

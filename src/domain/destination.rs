@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bitcoin::{Address, Network, ScriptBuf};
-use lightning_invoice::{Bolt11Invoice, Currency as InvoiceNetwork};
+use lightning_invoice::{Bolt11Invoice, Currency as InvoiceNetwork, SignedRawBolt11Invoice};
 use minicbor::{Decode, Encode};
 
 use super::cbor;
@@ -87,16 +87,17 @@ impl Destination {
             None => trimmed,
         };
         let lower = plain.to_ascii_lowercase();
-        let invoice: Bolt11Invoice = lower
-            .parse()
-            .map_err(|_| BadDestination::Unreadable("Lightning invoice"))?;
-        if !same_network(&invoice.currency(), network) {
-            return Err(BadDestination::WrongNetwork(network));
-        }
-        if let Some(features) = invoice.features()
+        let unreadable = BadDestination::Unreadable("Lightning invoice");
+        let signed: SignedRawBolt11Invoice = lower.parse().map_err(|_| unreadable.clone())?;
+        // Before the whole invoice is read, which fails for them without this reason.
+        if let Some(features) = signed.raw_invoice().features()
             && features.requires_unknown_bits()
         {
             return Err(BadDestination::UnknownFeature);
+        }
+        let invoice = Bolt11Invoice::from_signed(signed).map_err(|_| unreadable)?;
+        if !same_network(&invoice.currency(), network) {
+            return Err(BadDestination::WrongNetwork(network));
         }
         if invoice.min_final_cltv_expiry_delta() >= FINAL_CLTV_MAX {
             return Err(BadDestination::DelayTooLong);

@@ -26,17 +26,12 @@ impl Gate {
         self.waiting_since.store(0, Ordering::Release);
     }
 
-    /// How long, in milliseconds, the queue has been empty.
-    pub fn quiet_millis(&self, now: Timestamp) -> u64 {
-        match self.waiting_since.load(Ordering::Acquire) {
-            0 => 0,
-            since => now.millis_since(Timestamp(since)),
-        }
-    }
-
-    /// What the queue held at the start has been heard.
+    /// The queue has been empty for a while: what it held at the start has been heard.
     pub fn is_quiet(&self, now: Timestamp) -> bool {
-        self.quiet_millis(now) >= QUIET_MILLIS
+        match self.waiting_since.load(Ordering::Acquire) {
+            0 => false,
+            since => now.millis_since(Timestamp(since)) >= QUIET_MILLIS,
+        }
     }
 
     /// What was open at the start has been compared with what the node knows.

@@ -38,11 +38,13 @@ impl LightningEvents {
         let now = self.gateway.now();
         let reconciled = self.gate.is_reconciled();
         let seen = event.clone();
-        let is_payment = matches!(
-            event,
-            NodeEvent::PaymentReceived { .. } | NodeEvent::PaymentSuccessful { .. }
-        );
-        if is_payment {
+        // At every start LDK tells of the last payments again: those are not the ones that a fault is about.
+        let is_new_payment = reconciled
+            && matches!(
+                event,
+                NodeEvent::PaymentReceived { .. } | NodeEvent::PaymentSuccessful { .. }
+            );
+        if is_new_payment {
             faults::point("event-unhandled");
         }
         let committed = self
@@ -56,7 +58,7 @@ impl LightningEvents {
             // The store is closed: the event comes again after the next start.
             return;
         }
-        if is_payment {
+        if is_new_payment {
             faults::point("event-unacknowledged");
         }
         // Ack once: a retry would acknowledge the next event (ldk-node #1027).

@@ -162,6 +162,12 @@ impl Open {
             && self.payout.next_attempt_at.is_none_or(|at| at <= now)
     }
 
+    /// Has a Lightning attempt that takes a place among those in flight. One that a person has to look at does not:
+    /// it would keep its place for ever.
+    fn takes_room(&self) -> bool {
+        self.is_in_flight() && !self.payout.in_review()
+    }
+
     /// Has a Lightning attempt that may still succeed.
     fn is_in_flight(&self) -> bool {
         self.payout

@@ -6,7 +6,8 @@ mod withdraw;
 use axum::Router;
 use axum::http::HeaderValue;
 use axum::http::header::CACHE_CONTROL;
-use axum::routing::get;
+use axum::routing::{any, get};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{Any, CorsLayer};
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -18,6 +19,9 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/BTC/UILNURL/withdraw/pp/{id}", withdraw.clone())
         .route("/BTC/lnurl/withdraw/pp/{id}", withdraw)
+        .route("/BTC/UILNURL/{*rest}", any(withdraw::no_link))
+        .route("/BTC/lnurl/{*rest}", any(withdraw::no_link))
+        .layer(CatchPanicLayer::custom(withdraw::failed))
         .layer(CorsLayer::new().allow_origin(Any))
         .layer(SetResponseHeaderLayer::overriding(
             CACHE_CONTROL,

@@ -1,6 +1,7 @@
 //! LNURL-withdraw (LUD-03) with the balance fields of LUD-14, for pull payments.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -35,12 +36,15 @@ struct Status {
 /// Both steps share one URL: a GET that carries `pr` acts, any other changes nothing.
 pub async fn withdraw(
     State(state): State<AppState>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     client: ClientAddr,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Query::read(query.as_deref().unwrap_or_default());
-    let Ok(id) = id.parse::<PullPaymentId>() else {
+    let Some(id) = id
+        .ok()
+        .and_then(|Path(id)| id.parse::<PullPaymentId>().ok())
+    else {
         return refused(&WithdrawRefusal::UnknownLink);
     };
     if query.pr.is_empty() {
@@ -64,6 +68,16 @@ pub async fn withdraw(
         ),
         Err(refusal) => refused(&refusal),
     }
+}
+
+/// No link at all, or half of one.
+pub async fn no_link() -> Response {
+    refused(&WithdrawRefusal::UnknownLink)
+}
+
+/// What a panic looks like to a wallet.
+pub fn failed(_: Box<dyn std::any::Any + Send>) -> Response {
+    refused(&WithdrawRefusal::Busy)
 }
 
 /// Wallets read the body, not the status code.

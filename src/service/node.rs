@@ -170,15 +170,12 @@ impl Gateway {
                 }
                 Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::InProgress => {}
             }
-            let told = async {
-                while let Ok(entry) = live.recv().await {
-                    if entry.fact.object() == id.as_bytes() {
-                        return;
+            tokio::select! {
+                told = store::signals::about(&mut live, id.as_bytes()) => {
+                    if told.is_err() {
+                        return Ok(payout);
                     }
                 }
-            };
-            tokio::select! {
-                () = told => {}
                 () = self.clock.sleep_until(until) => return Ok(payout),
             }
         }

@@ -20,6 +20,9 @@ use crate::store::{self, Tx, WriteError};
 /// Routing may cost one percent, but at least this much: small payments have fees too.
 const FEE_FLOOR: Msat = Msat(10_000);
 
+/// A transaction may cost this much however little it moves: what an ordinary one costs at 70 sat/vB.
+const CHAIN_FEE_FLOOR: Msat = Msat(10_000_000);
+
 /// The smallest output that the network relays, by the script's kind (the default relay rules at 3 sat/vB).
 fn dust_limit(destination: &Destination) -> Msat {
     match destination {
@@ -179,6 +182,9 @@ impl Gateway {
 
     /// The payout as a value; nothing is stored yet.
     pub(super) fn new_payout(&self, store: StoreId, new: NewPayout, now: Timestamp) -> Payout {
+        let fee_max = new
+            .fee_max
+            .unwrap_or_else(|| fee_max_of(&new.read.destination, new.amount));
         Payout {
             id: PayoutId(self.random()),
             store,
@@ -188,7 +194,7 @@ impl Gateway {
             destination: new.read.destination,
             asked: new.asked.into(),
             amount: new.amount,
-            fee_max: new.fee_max.unwrap_or_else(|| default_fee_max(new.amount)),
+            fee_max,
             stage: if new.approved {
                 Stage::AwaitingPayment
             } else {
@@ -269,6 +275,13 @@ impl Gateway {
     }
 }
 
+fn fee_max_of(destination: &Destination, amount: Msat) -> Msat {
+    match destination.rail() {
+        Rail::Lightning => default_fee_max(amount),
+        Rail::Onchain => default_fee_max(amount).max(CHAIN_FEE_FLOOR),
+    }
+}
+
 /// The most to spend on routing, unless somebody says otherwise (D16).
 pub fn default_fee_max(amount: Msat) -> Msat {
     Msat(amount.0 / 100).max(FEE_FLOOR)
@@ -283,6 +296,10 @@ pub(super) fn check_destination(
     before_duplicates: impl FnOnce() -> Result<(), PayoutRefusal>,
 ) -> Result<(), PayoutRefusal> {
     check_not_own(tx, tx.tills(), &payout.destination, node_id)?;
+    let pays_from_node = payout.rail() == Rail::Lightning;
+    if pays_from_node && !store::settings::may_spend_from_node(tx, payout.store) {
+        return Err(ClaimRefusal::PaymentMethodNotSupported.into());
+    }
     before_duplicates()?;
     let used = match &payout.destination {
         // P3 one hash, one payout, for ever.

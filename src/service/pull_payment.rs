@@ -62,7 +62,7 @@ pub enum PullPaymentRefusal {
     #[error("It would expire before it starts.")]
     ExpiresAt,
     /// 422 `PayoutMethods`.
-    #[error("Name at least one payout method.")]
+    #[error("Name at least one payout method that this store can pay by.")]
     PayoutMethods,
     /// 503.
     #[error(transparent)]
@@ -105,8 +105,16 @@ impl Gateway {
         {
             return Err(PullPaymentRefusal::ExpiresAt);
         }
-        let rails = new.rails.unwrap_or_else(|| Rail::ALL.to_vec());
-        if rails.is_empty() {
+        let payable = self
+            .store
+            .read(move |rows| store::settings::may_spend_from_node(rows, store))
+            .await;
+        let rails = new.rails.unwrap_or_else(|| {
+            let mut all = Rail::ALL.to_vec();
+            all.retain(|rail| payable || *rail != Rail::Lightning);
+            all
+        });
+        if rails.is_empty() || (rails.contains(&Rail::Lightning) && !payable) {
             return Err(PullPaymentRefusal::PayoutMethods);
         }
         let pull_payment = PullPayment {

@@ -94,11 +94,11 @@ pub fn lightning_failed(
         tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
         return;
     };
-    let first = payout.attempts.len() == 1;
-    let ours = payout.live_attempt().is_some_and(
-        |live| matches!(&live.plan, Plan::Lightning { hash: planned, .. } if *planned == hash),
-    );
-    if ours && (first || reconciled) {
+    let ours = payout.live_attempt().is_some_and(|live| {
+        let same = matches!(&live.plan, Plan::Lightning { hash: planned, .. } if *planned == hash);
+        same && (live.number == 1 || reconciled)
+    });
+    if ours {
         let step = payout.clone().attempt_failed(why, now);
         commit(tx, &payout, step, now);
     }
@@ -124,12 +124,17 @@ fn observe_batch(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
     match confirmed {
         Some((version, confirmations)) if confirmations >= needed => {
             settle_batch(tx, batch, version, now);
-            if confirmations >= BURIED {
-                store::payout::put_batch(tx, batch, true);
+            let buried = confirmations >= BURIED;
+            if buried || !batch.settled {
+                let settled = Batch {
+                    settled: true,
+                    ..batch.clone()
+                };
+                store::payout::put_batch(tx, &settled, buried);
             }
         }
-        Some(_) => {}
-        None => unconfirm_batch(tx, batch, now),
+        None if batch.settled => unconfirm_batch(tx, batch, now),
+        Some(_) | None => {}
     }
 }
 
@@ -164,25 +169,16 @@ fn settle_batch(tx: &mut Tx<'_>, batch: &Batch, version: &Version, now: Timestam
 
 /// A settled batch that no block holds any more is told once, and sent again by the runner.
 fn unconfirm_batch(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
-    if batch.broadcast_at.is_none() {
-        return;
-    }
-    let mut told = false;
     for id in &batch.payouts {
-        let Some(payout) = store::payout::get(tx, batch.store, *id) else {
-            continue;
-        };
-        let step = payout.unconfirmed();
-        if !step.facts.is_empty() {
-            told = true;
-            tx.announce(batch.store, step.facts, now);
+        if let Some(payout) = store::payout::get(tx, batch.store, *id) {
+            tx.announce(batch.store, payout.unconfirmed().facts, now);
         }
     }
-    if told {
-        let again = Batch {
-            broadcast_at: None,
-            ..batch.clone()
-        };
-        store::payout::put_batch(tx, &again, false);
-    }
+    let again = Batch {
+        broadcast_at: None,
+        settled: false,
+        ..batch.clone()
+    };
+    store::payout::put_batch(tx, &again, false);
+    tx.wake(store::Wake::Payouts);
 }

@@ -7,7 +7,7 @@ use super::destination::DestinationRefusal;
 use super::payout::{NewPayout, PayoutRefusal};
 use super::pull_payment::in_currency;
 use crate::domain::destination::{BadDestination, Bolt11Destination, Destination};
-use crate::domain::ids::{PayoutId, PullPaymentId};
+use crate::domain::ids::PullPaymentId;
 use crate::domain::money::{Currency, Money, Msat, Sat};
 use crate::domain::payout::{Origin, Payout, Stage};
 use crate::domain::pull_payment::{ClaimRefusal, PullPayment};
@@ -169,7 +169,7 @@ impl Gateway {
         }
         let invoice = Destination::bolt11(pr, self.network)?;
         if let Some(earlier) = self.earlier(id, &invoice).await? {
-            return self.watch(earlier.store, earlier.id).await;
+            return self.watch(&earlier, Asker::Repeats).await;
         }
         let offer = self.offer(&pull_payment)?;
         let now = self.now();
@@ -200,15 +200,16 @@ impl Gateway {
             fee_max: None,
             metadata: "{}".to_owned(),
         };
-        let payout = match self.put_claim(pull_payment.store, new, now).await {
+        match self.put_claim(pull_payment.store, new, now).await {
+            Ok(payout) => self.watch(&payout, Asker::Claims).await,
             // The same invoice came twice at once: the other one was faster.
-            Err(PayoutRefusal::Claim(ClaimRefusal::DuplicateDestination)) => self
-                .earlier(id, &invoice)
-                .await?
-                .ok_or(WithdrawRefusal::Used)?,
-            taken => taken?,
-        };
-        self.watch(payout.store, payout.id).await
+            Err(PayoutRefusal::Claim(ClaimRefusal::DuplicateDestination)) => {
+                let earlier = self.earlier(id, &invoice).await?;
+                let earlier = earlier.ok_or(WithdrawRefusal::Used)?;
+                self.watch(&earlier, Asker::Repeats).await
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
     }
 
     /// The payout that an exact repeat (same link, same invoice) has already made. The hash under another link, or in
@@ -227,7 +228,7 @@ impl Gateway {
             return Ok(None);
         };
         let repeats =
-            earlier.pull_payment() == Some(id) && earlier.destination.text() == invoice.bolt11;
+            earlier.origin == Origin::Withdraw(id) && earlier.destination.text() == invoice.bolt11;
         if repeats {
             Ok(Some(earlier))
         } else {
@@ -236,12 +237,9 @@ impl Gateway {
     }
 
     /// Waits a while for the outcome of a payout: a definite failure is told and cancels it, since the wallet has
-    /// not been told yes; anything else is yes.
-    async fn watch(
-        &self,
-        store: crate::domain::ids::StoreId,
-        id: PayoutId,
-    ) -> Result<Accepted, WithdrawRefusal> {
+    /// not been told yes; anything else is yes. Whoever only repeats the question cancels nothing.
+    async fn watch(&self, seen: &Payout, asker: Asker) -> Result<Accepted, WithdrawRefusal> {
+        let (store, id) = (seen.store, seen.id);
         let mut live = self.store.signals().live();
         let until = self.now().plus_secs(WATCH_SECS);
         loop {
@@ -250,57 +248,56 @@ impl Gateway {
                 .read(move |rows| store::payout::get(rows, store, id))
                 .await
                 .ok_or(WithdrawRefusal::UnknownLink)?;
-            if let Some(outcome) = self.outcome(&payout).await {
+            if let Some(outcome) = self.outcome(&payout, asker).await {
                 return outcome;
             }
-            // The next fact about this payout, or the end of patience.
-            let told = async {
-                loop {
-                    match live.recv().await {
-                        Ok(entry) if entry.fact.object() != id.as_bytes() => {}
-                        Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => return,
-                        Err(tokio::sync::broadcast::error::RecvError::Closed) => {
-                            futures::future::pending::<()>().await;
-                        }
+            tokio::select! {
+                told = store::signals::about(&mut live, id.as_bytes()) => {
+                    if told.is_err() {
+                        return Ok(Accepted::Sent);
                     }
                 }
-            };
-            tokio::select! {
-                () = told => {}
                 () = self.clock.sleep_until(until) => return Ok(Accepted::Sent),
             }
         }
     }
 
     /// What can be said already, if anything.
-    async fn outcome(&self, payout: &Payout) -> Option<Result<Accepted, WithdrawRefusal>> {
-        match &payout.stage {
-            Stage::AwaitingApproval => Some(Ok(Accepted::NeedsApproval)),
-            Stage::Completed { .. } => Some(Ok(Accepted::Sent)),
-            Stage::Cancelled { why } => Some(Err(WithdrawRefusal::Failed(why.clone()))),
-            Stage::InProgress => None,
-            Stage::AwaitingPayment if payout.attempts.is_empty() => None,
-            Stage::AwaitingPayment => {
-                let cancelled = self
-                    .cancel_payout(
-                        payout.store,
-                        payout.id,
-                        "The payment failed before the withdrawal was accepted.",
-                    )
-                    .await;
-                match cancelled {
-                    Ok(_) => Some(Err(WithdrawRefusal::Failed(
-                        payout
-                            .waiting_for
-                            .clone()
-                            .unwrap_or_else(|| "no route was found".to_owned()),
-                    ))),
-                    // The next attempt was faster: look again.
-                    Err(_) => None,
-                }
+    async fn outcome(
+        &self,
+        payout: &Payout,
+        asker: Asker,
+    ) -> Option<Result<Accepted, WithdrawRefusal>> {
+        match (&payout.stage, asker) {
+            (Stage::AwaitingApproval, _) => Some(Ok(Accepted::NeedsApproval)),
+            (Stage::Cancelled { why }, _) => Some(Err(WithdrawRefusal::Failed(why.clone()))),
+            (Stage::InProgress, _) => None,
+            (Stage::AwaitingPayment, _) if payout.attempts.is_empty() => None,
+            (Stage::Completed { .. }, _) | (Stage::AwaitingPayment, Asker::Repeats) => {
+                Some(Ok(Accepted::Sent))
+            }
+            (Stage::AwaitingPayment, Asker::Claims) => {
+                let why = "The payment failed before the withdrawal was accepted.";
+                // If it can't be cancelled, the next attempt was faster: look again.
+                let cancelled = self.cancel_payout(payout.store, payout.id, why).await;
+                cancelled.ok().map(|_| {
+                    let why = payout.waiting_for.clone();
+                    Err(WithdrawRefusal::Failed(
+                        why.unwrap_or_else(|| "no route was found".to_owned()),
+                    ))
+                })
             }
         }
     }
+}
+
+/// Whose question a callback is.
+#[derive(Clone, Copy)]
+enum Asker {
+    /// The one that made the payout, and has not been answered.
+    Claims,
+    /// One that came again, perhaps after a yes.
+    Repeats,
 }
 
 /// What is left to send when the default fee is kept back.

@@ -15,6 +15,12 @@ pub fn get(rows: &dyn Rows, id: StoreId) -> Option<Store> {
         .map(|bytes| decode(&bytes))
 }
 
+/// Whether what this store pays over Lightning may come from the node (D52, P11): the house itself, and stores of the
+/// server's owner.
+pub fn may_spend_from_node(rows: &dyn Rows, id: StoreId) -> bool {
+    id == StoreId::HOUSE || get(rows, id).is_some_and(|store| store.draws_on_node)
+}
+
 /// Puts a store.
 pub fn put(tx: &mut Tx<'_>, store: &Store) {
     tx.put(Table::Stores, store.id.as_bytes(), &encode(store));

@@ -32,6 +32,24 @@ impl WakeSet {
     }
 }
 
+/// The process stops: no more facts will be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopping;
+
+/// Resolves with the next fact about an object, or when some were missed: then look at the store again.
+pub async fn about(
+    live: &mut broadcast::Receiver<Arc<Entry>>,
+    object: &[u8],
+) -> Result<(), Stopping> {
+    loop {
+        match live.recv().await {
+            Ok(entry) if entry.fact.object() != object => {}
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return Ok(()),
+            Err(broadcast::error::RecvError::Closed) => return Err(Stopping),
+        }
+    }
+}
+
 /// How many facts a slow page may lag behind before it has to look at the store again.
 const LIVE_FACTS_MAX: usize = 1_024;
 

@@ -193,7 +193,10 @@ impl Writer {
     /// Turns until the store is closed.
     fn drive(mut self) {
         loop {
-            match self.turn(true) {
+            // A panic outside a job is the file's too: a process without its writer is worse than none.
+            let turn = catch_unwind(AssertUnwindSafe(|| self.turn(true)))
+                .unwrap_or_else(|panic| Err(Fatal(panic_message(panic.as_ref()))));
+            match turn {
                 Ok(Turn::Ran(_)) => {}
                 Ok(Turn::Closed) => return,
                 Err(fatal) => {

@@ -1,7 +1,154 @@
-//! Being merged.
+//! Pages: the checkout, the claim page and the dashboard. Rendered here, complete without a script, better with it.
+//!
+//! Pages call the verbs of the service and show views; templates hold no arithmetic and no status logic.
+
+mod account;
+mod assets;
+mod checkout;
+mod claim;
+mod csrf;
+mod destination;
+mod error;
+mod format;
+mod invoice;
+mod list;
+mod live;
+mod node;
+mod page;
+mod payout;
+mod pull_payment;
+mod qr;
+mod session;
+mod store;
+mod timeline;
+
+use axum::extract::{Extension, Request};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Router, http};
+
 use crate::http::AppState;
-use axum::Router;
-/// Routes.
-pub fn router(_: AppState) -> Router {
+
+/// Everything comes from here; nothing inline runs or styles.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors ";
+
+/// All pages and what they need.
+pub fn router(state: AppState) -> Router {
+    let framable = Router::new()
+        .route("/i/{invoice}", get(checkout::page))
+        .route("/i/{invoice}/status", get(checkout::status))
+        .route("/i/{invoice}/events", get(checkout::events))
+        .route("/i/{invoice}/{method}", get(checkout::page_of_method))
+        .layer(from_fn(|request: Request, next: Next| {
+            secured(request, next, true)
+        }));
+    let alone = Router::new()
+        .merge(strangers())
+        .merge(dashboard())
+        .layer(from_fn(|request: Request, next: Next| {
+            secured(request, next, false)
+        }));
     Router::new()
+        .merge(framable)
+        .merge(alone)
+        .layer(Extension(live::Places::default()))
+        .with_state(state)
+}
+
+fn strangers() -> Router<AppState> {
+    Router::new()
+        .route("/assets/{name}", get(assets::serve))
+        .route("/login", get(account::login_page).post(account::login))
+        .route("/logout", post(account::logout))
+        .route(
+            "/register",
+            get(account::register_page).post(account::register),
+        )
+        .route("/pull-payments/{id}", get(claim::page).post(claim::claim))
+        .route("/pull-payments/{id}/events", get(claim::events))
+}
+
+fn dashboard() -> Router<AppState> {
+    Router::new()
+        .route("/", get(store::start))
+        .route("/stores", get(store::list).post(store::create))
+        .route("/stores/{store}", get(store::home))
+        .route("/stores/{store}/events", get(store::events))
+        .route(
+            "/stores/{store}/invoices",
+            get(invoice::list).post(invoice::create),
+        )
+        .route("/stores/{store}/invoices/new", get(invoice::new_page))
+        .route("/stores/{store}/invoices/{invoice}", get(invoice::one))
+        .route(
+            "/stores/{store}/invoices/{invoice}/mark",
+            post(invoice::mark),
+        )
+        .route(
+            "/stores/{store}/pull-payments",
+            get(pull_payment::list).post(pull_payment::create),
+        )
+        .route(
+            "/stores/{store}/pull-payments/new",
+            get(pull_payment::new_page),
+        )
+        .route(
+            "/stores/{store}/pull-payments/{pull_payment}",
+            get(pull_payment::one),
+        )
+        .route(
+            "/stores/{store}/pull-payments/{pull_payment}/archive",
+            post(pull_payment::archive),
+        )
+        .route(
+            "/stores/{store}/payouts",
+            get(payout::list).post(payout::create),
+        )
+        .route("/stores/{store}/payouts/new", get(payout::new_page))
+        .route("/stores/{store}/payouts/{payout}", get(payout::one))
+        .route(
+            "/stores/{store}/payouts/{payout}/approve",
+            post(payout::approve),
+        )
+        .route("/stores/{store}/payouts/{payout}/pay", post(payout::pay))
+        .route(
+            "/stores/{store}/payouts/{payout}/cancel",
+            post(payout::cancel),
+        )
+        .route("/stores/{store}/wallet", get(node::page))
+        .route("/stores/{store}/wallet/address", post(node::address))
+        .route("/stores/{store}/wallet/channel", post(node::channel))
+        .route("/stores/{store}/wallet/sender", post(node::sender))
+}
+
+/// What every answer says about itself. A shop may show the checkout in a frame; nothing else may be framed.
+async fn secured(request: Request, next: Next, framable: bool) -> Response {
+    let mut response = next.run(request).await;
+    let ancestors = if framable { "*" } else { "'none'" };
+    let headers = response.headers_mut();
+    let policy = HeaderValue::try_from(format!("{CONTENT_POLICY}{ancestors}"));
+    headers.extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    // With `no-referrer` a browser would hide the origin of our own forms from ourselves.
+    let fixed: [(HeaderName, &str); 3] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (
+            http::HeaderName::from_static("permissions-policy"),
+            "camera=(), microphone=(), geolocation=()",
+        ),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !framable {
+        headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
+    // What a signed-in person saw must not come back from a shared machine's cache.
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
 }

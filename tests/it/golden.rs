@@ -90,7 +90,7 @@ where
 }
 
 /// A fact's label; a new fact does not compile here until it has one, and a sample.
-const fn label(fact: &Fact) -> &'static str {
+pub const fn label(fact: &Fact) -> &'static str {
     match fact {
         Fact::StoreCreated => "store_created",
         Fact::InvoiceCreated { .. } => "invoice_created",

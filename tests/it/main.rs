@@ -7,9 +7,14 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod api;
+mod audit;
+mod claims;
 mod golden;
 mod lockfile;
 mod money_in;
+mod pages;
+mod payouts;
 mod samples;
 mod store;
 mod walls;

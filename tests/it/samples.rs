@@ -1,11 +1,14 @@
 //! One whole value of every record, with something in every field.
 
+mod facts;
+
+pub use facts::facts;
+
 use bitcoin::hashes::Hash;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
 use rust_decimal::Decimal;
 use tollway::domain::access::{ApiKey, Grant, Session, User};
 use tollway::domain::destination::{AddressDestination, Bolt11Destination, Destination};
-use tollway::domain::fact::Fact;
 use tollway::domain::ids::{
     BatchId, InvoiceId, PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId, UserId,
 };
@@ -176,6 +179,7 @@ pub fn payouts() -> Vec<(&'static str, Payout)> {
         bolt11: text("lnbcrt10u1p"),
         amount: Msat(1_000_000),
         fee_max: Msat(10_000),
+        height: 800_000,
     };
     let onchain = Plan::Onchain {
         batch: BATCH,
@@ -299,6 +303,7 @@ pub fn batch() -> Batch {
         payouts: vec![PAYOUT],
         inputs: vec![Input(outpoint())],
         broadcast_at: Some(NOW),
+        settled: true,
     }
 }
 
@@ -371,85 +376,6 @@ pub fn session() -> Session {
         expires_at: NOW,
         csrf: [0xdd; 32],
     }
-}
-
-/// One of every fact. `golden::label` fails to compile when there is a new one.
-pub fn facts() -> Vec<Fact> {
-    let (invoice, payout, pull_payment) = (INVOICE, PAYOUT, PULL_PAYMENT);
-    let receipt = ReceiptKey::Onchain(outpoint());
-    let (amount, fee, attempt) = (Msat(1_000_001), Msat(7), 2);
-    let why = || text("no route");
-    vec![
-        Fact::StoreCreated,
-        Fact::InvoiceCreated { invoice },
-        Fact::InvoiceReceivedPayment {
-            invoice,
-            receipt,
-            amount,
-            after_expiration: true,
-        },
-        Fact::InvoicePaymentSettled {
-            invoice,
-            receipt: ReceiptKey::Lightning(HASH),
-            amount,
-            after_expiration: false,
-        },
-        Fact::InvoicePaymentLost {
-            invoice,
-            receipt,
-            amount,
-        },
-        Fact::InvoiceProcessing {
-            invoice,
-            over_paid: true,
-        },
-        Fact::InvoiceSettled {
-            invoice,
-            manually_marked: true,
-            over_paid: false,
-        },
-        Fact::InvoiceReopened { invoice },
-        Fact::InvoiceExpired {
-            invoice,
-            partially_paid: true,
-        },
-        Fact::InvoicePaidAfterExpiration { invoice },
-        Fact::InvoiceInvalid {
-            invoice,
-            manually_marked: true,
-        },
-        Fact::InvoicePromptRenewed {
-            invoice,
-            hash: HASH,
-            amount,
-        },
-        Fact::StrayReceived { receipt, amount },
-        Fact::ApiInvoicePaid { hash: HASH, amount },
-        Fact::PullPaymentCreated { pull_payment },
-        Fact::PullPaymentArchived { pull_payment },
-        Fact::PayoutCreated { payout, amount },
-        Fact::PayoutApproved { payout },
-        Fact::PayoutAttemptRecorded { payout, attempt },
-        Fact::PayoutAttemptSent { payout, attempt },
-        Fact::PayoutAttemptFailed {
-            payout,
-            attempt,
-            why: why(),
-        },
-        Fact::PayoutCompleted {
-            payout,
-            amount,
-            fee,
-        },
-        Fact::PayoutCancelled { payout, why: why() },
-        Fact::PayoutInReview { payout, why: why() },
-        Fact::PayoutPaidTwice { payout, attempt },
-        Fact::PaymentRecordForgotten { hash: HASH },
-        Fact::PayoutUnconfirmed { payout },
-        Fact::NodeNote {
-            what: text("a channel"),
-        },
-    ]
 }
 
 /// The time of the samples.

@@ -322,7 +322,7 @@ fn a_damaged_file_is_refused_and_never_made_anew() {
     type Damage = fn(&mut Vec<u8>);
     let rows: &[(&str, Damage)] = &[
         ("not ours", |bytes| {
-            *bytes = b"hello, I am a text file".repeat(9)
+            *bytes = b"hello, I am a text file".repeat(9);
         }),
         ("magic number", |bytes| bytes[..9].fill(0)),
         ("cut in the header", |bytes| bytes.truncate(100)),

@@ -316,7 +316,7 @@ async fn a_restart_keeps_everything() {
         format!("S/invoices/{}/payment-methods", paid.id),
         format!("S/invoices/{}", open.id),
         format!("S/invoices/{}/payment-methods", open.id),
-        format!("S/pull-payments/{}", text(&link, "id")),
+        format!("pull-payments/{}", text(&link, "id")),
         "S/payouts".to_owned(),
     ];
     let later = open.bolt11().await;

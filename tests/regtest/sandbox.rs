@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bdk_bitcoind_rpc::bitcoincore_rpc::{Auth, Client, RpcApi};
@@ -37,6 +37,8 @@ enum Slot {
 /// A running sandbox.
 pub struct Sandbox {
     dir: PathBuf,
+    /// Where the part of the shop's log begins that its present process has written.
+    log_begin: usize,
     /// The gateway under test.
     pub shop: Gateway,
     /// Who pays it and is paid by it: the same program as an ordinary wallet node.
@@ -44,8 +46,8 @@ pub struct Sandbox {
     bitcoind: Client,
     /// Channels that LDK has closed since the start.
     pub channels_closed: usize,
-    /// Closed by the end of this process, which the script that takes the sandbox down waits for.
-    _lifeline: ChildStdin,
+    /// The script that takes the sandbox down: it waits for the end of its input, which is the end of this process.
+    _lifeline: Child,
 }
 
 /// The sandbox, for one test alone. `None`, loudly, if there is no bitcoind.
@@ -102,6 +104,7 @@ impl Sandbox {
             customer: Gateway::new("customer", &env, "CUSTOMER"),
             bitcoind: Client::new(&url, Auth::UserPass(rpc("USER"), rpc("PASSWORD"))).unwrap(),
             dir,
+            log_begin: 0,
             channels_closed: 0,
             _lifeline: lifeline,
         }
@@ -126,8 +129,12 @@ impl Sandbox {
     /// Starts the shop anew, stopped in order or with `--kill`; one that is dead is only started. Returns once its
     /// node has caught up.
     pub fn restart_shop(&mut self, arguments: &[&str]) {
+        // A part of what the old process says at its end may still be in it.
+        self.log_begin = self.whole_log().len();
         self.script("restart-shop", arguments);
-        self.shop.pid = read_env(&self.dir)["TOLLWAY_PID"].clone();
+        self.shop
+            .pid
+            .clone_from(&read_env(&self.dir)["TOLLWAY_PID"]);
     }
 
     /// Both ends of every channel can use it, and there is one in each direction.
@@ -140,6 +147,14 @@ impl Sandbox {
                 })
                 .await;
         }
+    }
+
+    /// Lets the customer call the shop now: by itself it would do so once a minute.
+    pub async fn reconnect(&self) {
+        let uri = self.shop.get("server/lightning/BTC/info").await["nodeURIs"][0].clone();
+        self.customer
+            .post("server/lightning/BTC/connect", json!({"nodeURI": uri}))
+            .await;
     }
 
     /// Any RPC of bitcoind's wallet.
@@ -198,8 +213,20 @@ impl Sandbox {
         self.connected().await;
     }
 
-    /// What the shop has written into its log.
-    pub fn shop_log(&self) -> String {
+    /// Waits until the shop has said something since it started.
+    pub async fn shop_says(&self, words: &str) {
+        until(words, || async {
+            let log = self.whole_log().split_off(self.log_begin);
+            if log.contains(words) {
+                Ok(())
+            } else {
+                Err(format!("the log says {log}"))
+            }
+        })
+        .await;
+    }
+
+    fn whole_log(&self) -> String {
         std::fs::read_to_string(self.dir.join("shop.log")).unwrap()
     }
 }
@@ -221,7 +248,7 @@ where
 
 /// Starts the script that takes the sandbox down when this process has ended, however it ends. It holds a lock, so
 /// that a next run waits for it.
-fn take_down_at_the_end(repo: &Path, dir: &Path) -> ChildStdin {
+fn take_down_at_the_end(repo: &Path, dir: &Path) -> Child {
     let lock = dir.with_extension("lock");
     std::fs::create_dir_all(repo.join("target")).unwrap();
     let mut script = Command::new("flock")
@@ -241,7 +268,7 @@ fn take_down_at_the_end(repo: &Path, dir: &Path) -> ChildStdin {
         .read_line(&mut first)
         .unwrap();
     assert_eq!(first, "waiting\n", "{} can't be locked", lock.display());
-    script.stdin.take().unwrap()
+    script
 }
 
 /// Reads `DIR/env`. It is written for a shell, which takes a backslash before a character for that character.

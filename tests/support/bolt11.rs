@@ -147,6 +147,11 @@ impl Customer {
         sign(wish, preimage, &self.secret)
     }
 
+    /// An invoice over the hash of somebody else's preimage.
+    pub fn invoice_over(&self, wish: &Wish, preimage: Preimage) -> String {
+        sign(wish, preimage, &self.secret)
+    }
+
     /// What it gives up when it is paid.
     pub fn preimage(&self, hash: PaymentHash) -> Option<Preimage> {
         locked(&self.preimages).get(&hash).copied()

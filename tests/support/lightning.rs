@@ -1,22 +1,22 @@
 //! A Lightning node in memory: its invoices are real, its network is what the test says.
 
-use std::collections::{BTreeMap, VecDeque};
+mod port;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use bitcoin::secp256k1::{PublicKey, SecretKey};
 use tokio::sync::Notify;
 use tollway::domain::ids::{PaymentHash, Preimage};
 use tollway::domain::money::{Msat, Sat};
-use tollway::ports::clock::Clock;
 use tollway::ports::entropy::random;
 use tollway::ports::lightning::{
-    Channel, Direction, Dispatch, IssuedInvoice, Lightning, NodeBalances, NodeError, NodeEvent,
-    NodeIdentity, NodeState, PayIntent, PaymentRecord, ReceiveRequest, RecordStatus,
+    Channel, Dispatch, IssuedInvoice, NodeBalances, NodeError, NodeEvent, NodeState, PayIntent,
+    PaymentRecord, ReceiveRequest, RecordStatus,
 };
-use tollway::store::{Rows, Store};
+use tollway::store::Store;
 
-use super::bolt11::{hash_of, public_key, sign};
+use super::bolt11::{hash_of, sign};
 use super::{FakeClock, FakeEntropy, Wish, locked};
 
 /// A node that a test drives.
@@ -41,10 +41,15 @@ struct Inner {
     issued: Vec<(ReceiveRequest, IssuedInvoice)>,
     receive_fails: Option<NodeError>,
     pays: Vec<PayIntent>,
-    answers: VecDeque<Dispatch>,
+    answers: VecDeque<(Dispatch, bool)>,
+    /// Payments that have left, once each time: what the network carries, whatever the answer was.
+    departed: Vec<PaymentHash>,
+    /// Under way or arrived: another try of the same hash is a duplicate.
+    on_the_way: BTreeSet<PaymentHash>,
     records: BTreeMap<PaymentHash, PaymentRecord>,
     events: VecDeque<NodeEvent>,
     handled: usize,
+    acks_to_lose: usize,
     /// Where an intent has to be committed before it may be handed over (P2).
     intents: Option<Store>,
 }
@@ -74,9 +79,12 @@ impl FakeLightning {
                 receive_fails: None,
                 pays: Vec::new(),
                 answers: VecDeque::new(),
+                departed: Vec::new(),
+                on_the_way: BTreeSet::new(),
                 records: BTreeMap::new(),
                 events: VecDeque::new(),
                 handled: 0,
+                acks_to_lose: 0,
                 intents: None,
             }),
         }
@@ -127,9 +135,24 @@ impl FakeLightning {
         locked(&self.inner).receive_fails = why;
     }
 
-    /// What the next `pay` answers; each is used once, then payments are taken again.
-    pub fn answer_pay(&self, answer: Dispatch) {
-        locked(&self.inner).answers.push_back(answer);
+    /// The next `pay` is refused; each is used once, then payments are taken again.
+    pub fn decline_pay(&self, why: &str) {
+        let declined = Dispatch::Declined {
+            why: why.to_owned(),
+            try_later: true,
+        };
+        locked(&self.inner).answers.push_back((declined, false));
+    }
+
+    /// The answer of the next `pay` is doubtful, and the payment has left or it has not.
+    pub fn doubt_pay(&self, departs: bool) {
+        let doubtful = Dispatch::Doubtful("the answer was lost".to_owned());
+        locked(&self.inner).answers.push_back((doubtful, departs));
+    }
+
+    /// Every payment that left this node, once each time, whatever the answer was.
+    pub fn departed(&self) -> Vec<PaymentHash> {
+        locked(&self.inner).departed.clone()
     }
 
     /// Every payment handed over, in order.
@@ -183,9 +206,12 @@ impl FakeLightning {
 
     /// A payment of ours ends without arriving.
     pub fn fails(&self, hash: PaymentHash, why: &str) {
-        if let Some(record) = locked(&self.inner).records.get_mut(&hash) {
+        let mut inner = locked(&self.inner);
+        inner.on_the_way.remove(&hash);
+        if let Some(record) = inner.records.get_mut(&hash) {
             record.status = RecordStatus::Failed;
         }
+        drop(inner);
         self.emit(NodeEvent::PaymentFailed {
             hash: Some(hash),
             why: why.to_owned(),
@@ -195,6 +221,16 @@ impl FakeLightning {
     /// Puts or replaces a record.
     pub fn put_record(&self, record: PaymentRecord) {
         locked(&self.inner).records.insert(record.hash, record);
+    }
+
+    /// The next acknowledgement is lost, as in a kill before it: the event comes again.
+    pub fn lose_next_ack(&self) {
+        locked(&self.inner).acks_to_lose += 1;
+    }
+
+    /// Loses the whole queue: a node that was killed at the wrong moment.
+    pub fn drop_events(&self) {
+        locked(&self.inner).events.clear();
     }
 
     /// Events not acknowledged yet.
@@ -212,185 +248,4 @@ impl FakeLightning {
         let preimage = Preimage(random(&self.entropy));
         (sign(wish, preimage, &self.secret), hash_of(preimage))
     }
-}
-
-/// A call to the node may wait for the writer, so the writer must not call it.
-fn check_thread() {
-    let thread = std::thread::current();
-    assert_ne!(thread.name(), Some("writer"), "a job called the node");
-}
-
-#[async_trait]
-impl Lightning for FakeLightning {
-    fn state(&self) -> NodeState {
-        locked(&self.inner).state.clone()
-    }
-
-    fn node_id(&self) -> PublicKey {
-        public_key(&self.secret)
-    }
-
-    fn receivable(&self) -> Msat {
-        let inner = locked(&self.inner);
-        match inner.state {
-            NodeState::Ready => inner.receivable,
-            NodeState::WaitingForChain(_) | NodeState::Syncing | NodeState::Stopped => Msat::ZERO,
-        }
-    }
-
-    fn sendable(&self) -> Msat {
-        let inner = locked(&self.inner);
-        match inner.state {
-            NodeState::Ready => inner.sendable,
-            NodeState::WaitingForChain(_) | NodeState::Syncing | NodeState::Stopped => Msat::ZERO,
-        }
-    }
-
-    async fn receive(&self, request: ReceiveRequest) -> Result<IssuedInvoice, NodeError> {
-        check_thread();
-        let mut inner = locked(&self.inner);
-        if let Some(why) = &inner.receive_fails {
-            return Err(why.clone());
-        }
-        let preimage = Preimage(random(&self.entropy));
-        let wish = Wish {
-            amount: request.amount,
-            expiry_secs: request.expiry_secs.into(),
-            description: request.description.clone(),
-            ..Wish::of(Msat::ZERO, self.clock.now())
-        };
-        let issued = IssuedInvoice {
-            bolt11: sign(&wish, preimage, &self.secret),
-            hash: hash_of(preimage),
-            preimage,
-        };
-        let record = PaymentRecord {
-            hash: issued.hash,
-            direction: Direction::Inbound,
-            status: RecordStatus::Pending,
-            amount: request.amount,
-            fee: None,
-            preimage: Some(preimage),
-            updated: self.clock.now(),
-        };
-        inner.records.insert(issued.hash, record);
-        inner.issued.push((request, issued.clone()));
-        Ok(issued)
-    }
-
-    async fn pay(&self, intent: &PayIntent) -> Dispatch {
-        check_thread();
-        let mut inner = locked(&self.inner);
-        if let Some(store) = &inner.intents {
-            check_intent(&store.snapshot(), intent);
-        }
-        inner.pays.push(intent.clone());
-        let answer = inner.answers.pop_front().unwrap_or(Dispatch::Taken);
-        if answer == Dispatch::Taken {
-            let record = PaymentRecord {
-                hash: intent.hash,
-                direction: Direction::Outbound,
-                status: RecordStatus::Pending,
-                amount: Some(intent.amount),
-                fee: None,
-                preimage: None,
-                updated: self.clock.now(),
-            };
-            inner.records.insert(intent.hash, record);
-        }
-        answer
-    }
-
-    async fn next_event(&self) -> NodeEvent {
-        loop {
-            let queued = self.queued.notified();
-            if let Some(head) = locked(&self.inner).events.front() {
-                return head.clone();
-            }
-            queued.await;
-        }
-    }
-
-    async fn event_handled(&self) {
-        check_thread();
-        let mut inner = locked(&self.inner);
-        inner
-            .events
-            .pop_front()
-            .expect("there is an event to acknowledge");
-        inner.handled += 1;
-    }
-
-    async fn payments(&self) -> Vec<PaymentRecord> {
-        locked(&self.inner).records.values().cloned().collect()
-    }
-
-    async fn payment(&self, hash: PaymentHash) -> Option<PaymentRecord> {
-        locked(&self.inner).records.get(&hash).cloned()
-    }
-
-    async fn forget_payment(&self, hash: PaymentHash) -> Result<(), NodeError> {
-        locked(&self.inner).records.remove(&hash);
-        Ok(())
-    }
-
-    async fn identity(&self) -> Result<NodeIdentity, NodeError> {
-        Ok(NodeIdentity {
-            node_id: self.node_id(),
-            alias: "fake".to_owned(),
-            listening: vec!["127.0.0.1:9735".to_owned()],
-            height: 0,
-            peers: locked(&self.inner).connected.len(),
-        })
-    }
-
-    async fn balances(&self) -> Result<NodeBalances, NodeError> {
-        Ok(locked(&self.inner).balances)
-    }
-
-    async fn channels(&self) -> Result<Vec<Channel>, NodeError> {
-        Ok(locked(&self.inner).channels.clone())
-    }
-
-    async fn peers_connected(&self) -> bool {
-        locked(&self.inner).peers_connected
-    }
-
-    async fn new_address(&self) -> Result<String, NodeError> {
-        let inner = locked(&self.inner);
-        Ok(inner.addresses[0].clone())
-    }
-
-    async fn connect(&self, peer: PublicKey, address: &str) -> Result<(), NodeError> {
-        let mut inner = locked(&self.inner);
-        inner.connected.push((peer, address.to_owned()));
-        Ok(())
-    }
-
-    async fn open_channel(
-        &self,
-        peer: PublicKey,
-        address: &str,
-        amount: Sat,
-    ) -> Result<(), NodeError> {
-        let mut inner = locked(&self.inner);
-        inner.opened.push((peer, address.to_owned(), amount));
-        Ok(())
-    }
-}
-
-/// P2 intent before act: the last commit holds a live attempt for exactly this.
-fn check_intent(rows: &dyn Rows, intent: &PayIntent) {
-    use tollway::domain::payout::Plan;
-    let payout = tollway::service::settle::payout_of(rows, intent.hash);
-    let planned = payout.as_ref().and_then(|payout| payout.live_attempt());
-    assert!(
-        planned.is_some_and(|attempt| matches!(
-            &attempt.plan,
-            Plan::Lightning { hash, amount, fee_max, .. }
-                if *hash == intent.hash && *amount == intent.amount && *fee_max == intent.fee_max
-        )),
-        "P2 {} was handed over without a committed attempt",
-        intent.hash
-    );
 }

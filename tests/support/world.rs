@@ -15,10 +15,15 @@ use tollway::domain::money::{Currency, Money, Msat, Sat};
 use tollway::domain::payout::Payout;
 use tollway::domain::pull_payment::PullPayment;
 use tollway::domain::store::Settings;
+use tollway::domain::time::Timestamp;
+use tollway::keepers::calendar::Calendar;
 use tollway::keepers::chain_follower::ChainFollower;
+use tollway::keepers::gate::Gate;
+use tollway::keepers::lightning_events::LightningEvents;
+use tollway::keepers::payout_runner::PayoutRunner;
+use tollway::keepers::prompter::Prompter;
 use tollway::ports::clock::Clock;
 use tollway::ports::entropy::random;
-use tollway::ports::lightning::{Lightning, NodeEvent};
 use tollway::service::invoice::NewInvoice;
 use tollway::service::pull_payment::NewPullPayment;
 use tollway::service::{Gateway, intake, settle};
@@ -85,7 +90,13 @@ pub struct World {
     pub user: UserId,
     /// The first store.
     pub shop: StoreId,
+    /// What the keepers have heard since the start.
+    pub gate: Arc<Gate>,
     follower: Mutex<ChainFollower>,
+    events: LightningEvents,
+    runner: Mutex<PayoutRunner>,
+    calendar: Calendar,
+    prompter: Prompter,
     writer: Running,
     entropy: Arc<FakeEntropy>,
     dir: tempfile::TempDir,
@@ -132,6 +143,7 @@ impl World {
             .await
             .expect("a store");
         world.shop = shop.id;
+        world.open_gate().await;
         world
     }
 
@@ -167,8 +179,15 @@ impl World {
             limits: Limits::default(),
             setup_token: None,
         };
+        let gateway = Arc::new(gateway);
+        let gate = Arc::new(Gate::default());
         Self {
-            gateway: Arc::new(gateway),
+            events: LightningEvents::new(gateway.clone(), gate.clone()),
+            runner: Mutex::new(PayoutRunner::new(gateway.clone(), gate.clone())),
+            calendar: Calendar::new(gateway.clone(), gate.clone()),
+            prompter: Prompter::new(gateway.clone()),
+            gate,
+            gateway,
             clock: outside.clock,
             rates: outside.rates,
             chain: outside.chain,
@@ -189,6 +208,7 @@ impl World {
         // The file's lock goes with its last handle, and the node has one for its check of P2.
         self.lightning.forget_intents();
         drop((self.writer, self.follower, self.gateway));
+        drop((self.events, self.runner, self.calendar, self.prompter));
         let mut world = Self::start(Outside {
             dir: self.dir,
             clock: self.clock,
@@ -200,6 +220,11 @@ impl World {
         });
         (world.user, world.shop) = (user, shop);
         world
+    }
+
+    /// Now.
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The directory of the file.
@@ -227,34 +252,38 @@ impl World {
         self.look().await;
     }
 
-    /// Takes in every event that waits, as the keeper of Lightning events does: commit, then acknowledge.
+    /// The keeper of Lightning events takes in everything that waits, and then waits itself.
     pub async fn take_events(&self) {
         while self.lightning.waiting_events() > 0 {
-            self.take_event().await;
-            self.lightning.event_handled().await;
+            let event = self.events.next().await;
+            self.events.handle(event).await;
         }
+        let nothing = futures::FutureExt::now_or_never(self.events.next());
+        assert!(nothing.is_none(), "an event came from nowhere");
     }
 
-    /// Takes the oldest event in, without acknowledging it: a kill between commit and acknowledgement.
-    pub async fn take_event(&self) {
-        let event = self.lightning.next_event().await;
-        let now = self.clock.now();
-        self.job(move |tx| match event {
-            NodeEvent::PaymentReceived { hash, amount } => {
-                intake::take_lightning(tx, hash, amount, now);
-            }
-            NodeEvent::PaymentSuccessful {
-                hash,
-                preimage,
-                fee,
-            } => settle::lightning_succeeded(tx, hash, preimage, fee, now),
-            NodeEvent::PaymentFailed {
-                hash: Some(hash),
-                why,
-            } => settle::lightning_failed(tx, hash, &why, true, now),
-            NodeEvent::PaymentFailed { hash: None, .. } | NodeEvent::Other { .. } => {}
-        })
-        .await;
+    /// The chain and the node have nothing new for a while, and what is open is compared with the node: from here
+    /// on payouts are sent.
+    pub async fn open_gate(&self) {
+        self.look().await;
+        self.take_events().await;
+        self.clock.advance_secs(2);
+        self.run_payouts().await;
+        assert!(self.gate.is_reconciled(), "the gate stays closed");
+    }
+
+    /// The payout runner looks once.
+    pub async fn run_payouts(&self) -> Timestamp {
+        self.runner.lock().await.activate().await
+    }
+
+    /// Every keeper looks once.
+    pub async fn turn(&self) {
+        self.look().await;
+        self.take_events().await;
+        self.prompter.activate().await;
+        self.run_payouts().await;
+        self.calendar.activate().await;
     }
 
     /// An invoice over so many satoshi.

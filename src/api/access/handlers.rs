@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use subtle::ConstantTimeEq;
@@ -62,12 +63,7 @@ pub async fn create_user(
             true
         }
     };
-    let may_found = match &state.gateway.setup_token {
-        Some(expected) => {
-            token.is_some_and(|token| bool::from(token.as_bytes().ct_eq(expected.as_bytes())))
-        }
-        None => !FORWARDING.iter().any(|name| headers.contains_key(*name)),
-    };
+    let may_found = may_found(&state, &headers, token.as_deref());
     if caller.is_none() && state.gateway.has_admin().await {
         return Err(UserRefusal::NotAllowed.into());
     }
@@ -80,6 +76,18 @@ pub async fn create_user(
     };
     let user = state.gateway.create_user(new, may_found, by_admin).await?;
     Ok((StatusCode::CREATED, Json(UserData::from(user))))
+}
+
+/// Whether the caller may make the first account (D45): by the set-up token, or because only this machine can ask.
+fn may_found(state: &AppState, headers: &HeaderMap, token: Option<&str>) -> bool {
+    if let Some(expected) = &state.gateway.setup_token {
+        return token.is_some_and(|token| bool::from(token.as_bytes().ct_eq(expected.as_bytes())));
+    }
+    // A page of another site in the operator's browser is on this machine too.
+    let foreign_page = headers
+        .get(ORIGIN)
+        .is_some_and(|origin| origin.as_bytes() != state.gateway.base_url.as_bytes());
+    !foreign_page && !FORWARDING.iter().any(|name| headers.contains_key(*name))
 }
 
 /// `GET /users/me`.

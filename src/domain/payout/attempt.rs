@@ -97,6 +97,9 @@ impl Standing {
     }
 }
 
+/// Attempts kept with their payout, the newest: retries never end by themselves, but a row must not grow for ever.
+const ATTEMPTS_KEPT: usize = 10;
+
 /// The payout is not waiting to be paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the payout is not waiting to be paid")]
@@ -108,9 +111,14 @@ impl Payout {
         if self.stage != Stage::AwaitingPayment || self.live_attempt().is_some() {
             return Err(NotWaiting);
         }
-        let number = u32::try_from(self.attempts.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(1);
+        let number = self
+            .attempts
+            .last()
+            .map_or(1, |last| last.number.saturating_add(1));
+        // None of them can succeed any more, and the journal remembers them all.
+        if self.attempts.len() >= ATTEMPTS_KEPT {
+            self.attempts.remove(0);
+        }
         self.attempts.push(Attempt {
             number,
             at: now,

@@ -40,6 +40,9 @@ pub struct Batch {
     /// When it was last handed to the network.
     #[n(7)]
     pub broadcast_at: Option<Timestamp>,
+    /// A block held a version of it when it was last looked at, and its payouts were settled.
+    #[n(8)]
+    pub settled: bool,
 }
 
 /// One signed version of a batch.

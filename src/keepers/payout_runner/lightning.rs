@@ -1,11 +1,13 @@
 //! Handing Lightning payments over: commit the intent, pay, commit the answer.
 
+use std::collections::HashMap;
+
 use futures::stream::{self, StreamExt};
 use tracing::{info, warn};
 
 use super::{Open, PayoutRunner};
 use crate::domain::destination::Destination;
-use crate::domain::ids::{PayoutId, StoreId};
+use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
 use crate::domain::payout::{Payout, Plan};
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
@@ -17,14 +19,26 @@ use crate::store;
 /// Payments in flight at once: a channel takes about 50 HTLCs a direction, and a payment may need several.
 const IN_FLIGHT_MAX: usize = 20;
 
+/// Payments in flight at once for one pull payment: whoever holds a link can hold payments up, but not everybody's.
+const IN_FLIGHT_PER_LINK_MAX: usize = 8;
+
+/// How long a payout that may not be sent rests before it is looked at again.
+const REFUSED_SECS: u64 = 600;
+
 /// How long a doubtful answer rests before the node is asked about it.
 pub(super) const DOUBT_SECS: u64 = 10;
 
 impl PayoutRunner {
     /// Hands over what is due, oldest first, as many as there is room for.
     pub(super) async fn send_lightning(&self, open: &[Open], now: Timestamp) {
-        let in_flight = open.iter().filter(|one| one.is_in_flight()).count();
-        let room = IN_FLIGHT_MAX.saturating_sub(in_flight);
+        let mut links: HashMap<PullPaymentId, usize> = HashMap::new();
+        let mut room = IN_FLIGHT_MAX;
+        for one in open.iter().filter(|one| one.takes_room()) {
+            room = room.saturating_sub(1);
+            if let Some(link) = one.payout.pull_payment() {
+                *links.entry(link).or_default() += 1;
+            }
+        }
         let mut due: Vec<&Payout> = open
             .iter()
             .filter(|one| one.is_due(Rail::Lightning, now))
@@ -32,6 +46,13 @@ impl PayoutRunner {
             .collect();
         // A payout that was refused goes behind those that have not been tried.
         due.sort_by_key(|payout| (payout.next_attempt_at, payout.created, payout.id));
+        due.retain(|payout| {
+            payout.pull_payment().is_none_or(|link| {
+                let taken = links.entry(link).or_default();
+                *taken += 1;
+                *taken <= IN_FLIGHT_PER_LINK_MAX
+            })
+        });
         due.truncate(room);
         stream::iter(due)
             .for_each_concurrent(IN_FLIGHT_MAX, |payout| {
@@ -53,6 +74,12 @@ impl PayoutRunner {
             .insist("payout-intend", move |tx| {
                 let payout = store::payout::get(tx, shop, id)?;
                 let intent = intent_of(&payout)?;
+                if !store::settings::may_spend_from_node(tx, shop) {
+                    let why = "This store may not spend from the Lightning node.".to_owned();
+                    let step = payout.clone().wait(why, now.plus_secs(REFUSED_SECS));
+                    settle::commit(tx, &payout, step, now);
+                    return None;
+                }
                 let plan = Plan::Lightning {
                     hash: intent.hash,
                     bolt11: intent.bolt11.clone(),

@@ -1,6 +1,9 @@
 //! On-chain payouts: build, sign and store in one commit, then broadcast the stored bytes, again and again until they
 //! are in a block. Never rebuilt: every later version would share an input (P4).
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use tracing::{info, warn};
 
 use super::{Open, PayoutRunner};
@@ -19,22 +22,31 @@ use crate::wallet::{SpendRequest, TxStanding};
 /// How long a payout waits when the till has not enough, or the fee rate is not known.
 const WAIT_SECS: u64 = 10;
 
+/// How long a payout waits for fees to fall below its cap.
+const FEE_WAIT_SECS: u64 = 300;
+
 /// How often stored bytes are handed to the network again while no block holds them.
 const REBROADCAST_MILLIS: u64 = 30_000;
 
 impl PayoutRunner {
     /// Plans what is due: one transaction a payout, signed and stored before anyone sees it.
     pub(super) async fn plan_onchain(&self, open: &[Open], now: Timestamp) {
+        let mut fee_rates = HashMap::new();
         for one in open.iter().filter(|one| one.is_due(Rail::Onchain, now)) {
-            match self.gateway.chain.fee_rate(one.fee_blocks).await {
-                Ok(fee_rate) => self.plan_one(&one.payout, fee_rate, now).await,
-                Err(error) => {
-                    self.change(&one.payout, move |payout| {
-                        payout.wait(error.to_string(), now.plus_secs(WAIT_SECS))
-                    })
-                    .await;
-                }
-            }
+            let rate = match fee_rates.entry(one.fee_blocks) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(unknown) => match self.gateway.chain.fee_rate(one.fee_blocks).await {
+                    Ok(rate) => *unknown.insert(rate),
+                    Err(error) => {
+                        let why = error.to_string();
+                        let wait = move |payout: Payout| payout.wait(why, now.plus_secs(WAIT_SECS));
+                        self.change(&one.payout, wait).await;
+                        // The others would wait as long for the same answer.
+                        return;
+                    }
+                },
+            };
+            self.plan_one(&one.payout, rate, now).await;
         }
     }
 
@@ -71,6 +83,17 @@ impl PayoutRunner {
                     now,
                 };
                 match tx.tills_mut().build(&keychain, &request) {
+                    Ok(signed) if signed.fee.to_msat() > payout.fee_max => {
+                        let txid = signed.tx.compute_txid();
+                        tx.tills_mut().release(till, txid, &signed.inputs, now);
+                        let why = format!(
+                            "The transaction would cost {}, more than the {} that may be spent on it.",
+                            signed.fee,
+                            payout.fee_max.to_sat_floor()
+                        );
+                        let step = payout.clone().wait(why, now.plus_secs(FEE_WAIT_SECS));
+                        settle::commit(tx, &payout, step, now);
+                    }
                     Ok(signed) => {
                         let batch = Batch {
                             id: batch_id,
@@ -86,6 +109,7 @@ impl PayoutRunner {
                             payouts: vec![id],
                             inputs: signed.inputs.into_iter().map(Input).collect(),
                             broadcast_at: None,
+                            settled: false,
                         };
                         store::payout::put_batch(tx, &batch, false);
                         settle::commit(tx, &payout, step, now);

@@ -18,6 +18,9 @@ use crate::store::{self, Rows};
 /// before the restart may stay without an event before a person has to look.
 const PATIENCE_MILLIS: u64 = 600_000;
 
+/// The node's queue counts as heard after so long, quiet or not.
+const HEARING_MILLIS_MAX: u64 = 30_000;
+
 impl PayoutRunner {
     /// Opens the gate once what the node knows has been heard; then looks after doubtful attempts.
     pub(super) async fn reconcile(&self, open: &[Open], now: Timestamp) {
@@ -28,7 +31,10 @@ impl PayoutRunner {
             let waits = open.iter().any(Open::is_in_flight)
                 && patient
                 && !self.gateway.lightning.peers_connected().await;
-            if waits || !self.gate.is_quiet(now) {
+            let ready_millis = self.ready_since.map_or(0, |since| now.millis_since(since));
+            // Under steady traffic the queue is never quiet, but what it held at the start is through by then.
+            let heard = self.gate.is_quiet(now) || ready_millis >= HEARING_MILLIS_MAX;
+            if waits || !heard {
                 return;
             }
             self.hear_records(now).await;
@@ -92,12 +98,8 @@ impl PayoutRunner {
             Standing::Recorded if seen.next_attempt_at.is_none_or(|at| at <= now) => {
                 self.compare_recorded(seen, now).await;
             }
-            // Sent before this start, and nobody has heard of it for long.
-            Standing::Sent
-                if live.at < self.started
-                    && !patient
-                    && self.gate.quiet_millis(now) >= PATIENCE_MILLIS =>
-            {
+            // Sent before this start, and nobody has heard of it since, for long.
+            Standing::Sent if live.at < self.started && !patient => {
                 let why = "The node has said nothing about this payment since the restart.";
                 self.change(seen, move |payout| payout.review(why)).await;
             }
@@ -136,7 +138,7 @@ impl PayoutRunner {
             Some(PaymentRecord {
                 status: RecordStatus::Failed,
                 ..
-            }) if seen.attempts.len() == 1 && !forgotten => {
+            }) if live_number(seen) == Some(1) && !forgotten => {
                 let why = "The node's record says that the payment failed.";
                 self.change(seen, move |payout| payout.attempt_failed(why, now))
                     .await;
@@ -195,7 +197,7 @@ impl PayoutRunner {
     ) {
         let now = self.gateway.now();
         let (shop, id) = (seen.store, seen.id);
-        let attempt = seen.live_attempt().map(|live| live.number);
+        let attempt = live_number(seen);
         let changed = self
             .gateway
             .store
@@ -203,7 +205,7 @@ impl PayoutRunner {
                 let Some(payout) = store::payout::get(tx, shop, id) else {
                     return;
                 };
-                if payout.live_attempt().map(|live| live.number) == attempt {
+                if live_number(&payout) == attempt {
                     let step = verb(payout.clone());
                     settle::commit(tx, &payout, step, now);
                 }
@@ -213,6 +215,10 @@ impl PayoutRunner {
             warn!(payout.id = %id, "payout {id} could not be changed");
         }
     }
+}
+
+fn live_number(payout: &Payout) -> Option<u32> {
+    payout.live_attempt().map(|live| live.number)
 }
 
 fn expired(payout: &Payout, now: Timestamp) -> bool {

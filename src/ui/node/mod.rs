@@ -1,0 +1,235 @@
+//! A store's wallet at a glance, who sends by itself, and the node for who runs it.
+
+mod view;
+
+use askama::Template;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::csrf::{Button, Posted};
+use super::destination::amount;
+use super::error::PageError;
+use super::page::{Room, Shell, html};
+use super::session::Shop;
+use crate::domain::ids::StoreId;
+use crate::domain::money::{SAT_MAX, Sat};
+use crate::domain::receipt::Rail;
+use crate::domain::store::Processor;
+use crate::http::AppState;
+use crate::service::Gateway;
+use crate::service::node::NodeRefusal;
+use crate::store::{self, WriteError};
+use crate::wallet::TillBalance;
+use view::{NodeView, SenderView, StrayRow};
+
+#[derive(Template)]
+#[template(path = "wallet.html")]
+struct WalletPage {
+    shell: Shell,
+    till: Vec<(&'static str, String)>,
+    senders: Vec<SenderView>,
+    strays: Vec<StrayRow>,
+    node: Option<NodeView>,
+    address: Option<String>,
+    form: ChannelForm,
+    error: Option<String>,
+    done: Option<&'static str>,
+}
+
+/// A channel to be opened.
+#[derive(Debug, Default, Deserialize)]
+pub struct ChannelForm {
+    #[serde(default)]
+    peer: String,
+    #[serde(default)]
+    amount: String,
+}
+
+/// An automatic sender to be switched.
+#[derive(Debug, Deserialize)]
+pub struct SenderForm {
+    rail: String,
+    on: bool,
+}
+
+/// What a verb of this page came to.
+#[derive(Default)]
+struct Outcome {
+    address: Option<String>,
+    form: ChannelForm,
+    error: Option<String>,
+    done: Option<&'static str>,
+}
+
+/// What a store's hot till holds. The tills live with the writer; a job that writes nothing costs no fsync.
+pub async fn till_balance(gateway: &Gateway, store: StoreId) -> Result<TillBalance, WriteError> {
+    gateway
+        .store
+        .write("wallet-glance", move |tx| {
+            let tills = tx.tills();
+            tills
+                .hot(store)
+                .map(|till| tills.balance(till))
+                .unwrap_or_default()
+        })
+        .await
+}
+
+/// `GET /stores/{store}/wallet`
+pub async fn page(State(state): State<AppState>, shop: Shop) -> Result<Response, PageError> {
+    show(&state.gateway, &shop, Outcome::default()).await
+}
+
+/// `POST /stores/{store}/wallet/address`: a fresh address to fund channels from.
+pub async fn address(
+    State(state): State<AppState>,
+    shop: Shop,
+    Posted(Button {}): Posted<Button>,
+) -> Result<Response, PageError> {
+    only_admin(&shop)?;
+    let outcome = match state.gateway.node_address().await {
+        Ok(address) => Outcome {
+            address: Some(address),
+            ..Outcome::default()
+        },
+        Err(refusal) => Outcome {
+            error: Some(refusal.to_string()),
+            ..Outcome::default()
+        },
+    };
+    show(&state.gateway, &shop, outcome).await
+}
+
+/// `POST /stores/{store}/wallet/channel`
+pub async fn channel(
+    State(state): State<AppState>,
+    shop: Shop,
+    Posted(form): Posted<ChannelForm>,
+) -> Result<Response, PageError> {
+    only_admin(&shop)?;
+    let opened = match whole_sat(&form.amount) {
+        Ok(sat) => state
+            .gateway
+            .open_channel(&form.peer, sat)
+            .await
+            .map_err(|refusal: NodeRefusal| refusal.to_string()),
+        Err(why) => Err(why.to_owned()),
+    };
+    let outcome = match opened {
+        Ok(()) => Outcome {
+            done: Some("The channel is being opened. It can be used after some confirmations."),
+            ..Outcome::default()
+        },
+        Err(error) => Outcome {
+            error: Some(error),
+            form,
+            ..Outcome::default()
+        },
+    };
+    show(&state.gateway, &shop, outcome).await
+}
+
+/// `POST /stores/{store}/wallet/sender`
+pub async fn sender(
+    State(state): State<AppState>,
+    shop: Shop,
+    Posted(form): Posted<SenderForm>,
+) -> Result<Response, PageError> {
+    let rail: Rail = form.rail.parse().map_err(|_| PageError::Unreadable)?;
+    let processor = form.on.then(|| Processor {
+        rail,
+        interval_secs: 60,
+        instant: true,
+        fee_block_target: 1,
+        threshold: rust_decimal::Decimal::ZERO,
+        since: state.gateway.now(),
+    });
+    state
+        .gateway
+        .set_processor(shop.store.id, rail, processor)
+        .await?;
+    Ok(Redirect::to(&Room::Wallet.path(shop.store.id)).into_response())
+}
+
+/// The node is the server's: for everybody else these buttons do not exist.
+const fn only_admin(shop: &Shop) -> Result<(), PageError> {
+    if shop.signed.user.is_admin {
+        Ok(())
+    } else {
+        Err(PageError::NotFound)
+    }
+}
+
+fn whole_sat(text: &str) -> Result<Sat, &'static str> {
+    amount(text)?
+        .filter(rust_decimal::Decimal::is_integer)
+        .and_then(|sat| u64::try_from(sat).ok())
+        .map(Sat)
+        .filter(|sat| *sat > Sat::ZERO && *sat <= SAT_MAX)
+        .ok_or("Write the amount in whole satoshi.")
+}
+
+async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Response, PageError> {
+    let id = shop.store.id;
+    let is_admin = shop.signed.user.is_admin;
+    let (senders, strays, mark) = gateway
+        .store
+        .read(move |rows| {
+            let senders = Rail::ALL.map(|rail| {
+                let processor = store::payout::processor(rows, id, rail);
+                SenderView::of(rail, processor.as_ref())
+            });
+            let mut strays = store::receipt::strays(rows, id);
+            if is_admin {
+                strays.extend(store::receipt::strays(rows, StoreId::HOUSE));
+            }
+            (senders, strays, store::journal::last_sequence(rows))
+        })
+        .await;
+    let status = if outcome.error.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
+    let shell = Shell::inside(
+        gateway,
+        &shop.signed,
+        &shop.store,
+        Room::Wallet,
+        "Wallet & node",
+    );
+    let page = WalletPage {
+        shell: shell.live(mark),
+        till: view::till(till_balance(gateway, id).await?),
+        senders: senders.into(),
+        strays: strays.iter().map(StrayRow::from).collect(),
+        node: if is_admin {
+            Some(node(gateway).await)
+        } else {
+            None
+        },
+        address: outcome.address,
+        form: outcome.form,
+        error: outcome.error,
+        done: outcome.done,
+    };
+    Ok(html(status, &page))
+}
+
+async fn node(gateway: &Gateway) -> NodeView {
+    let state = gateway.lightning.state();
+    let answers = async {
+        let identity = gateway.lightning.identity().await?;
+        let balances = gateway.lightning.balances().await?;
+        let channels = gateway.lightning.channels().await?;
+        Ok::<_, crate::ports::lightning::NodeError>((identity, balances, channels))
+    };
+    match answers.await {
+        Ok((identity, balances, channels)) => {
+            NodeView::of(&state, Some(&identity), Some(&balances), &channels, None)
+        }
+        Err(error) => NodeView::of(&state, None, None, &[], Some(error.to_string())),
+    }
+}

@@ -1,0 +1,216 @@
+//! What all pages have around them.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::assets;
+use super::session::SignedIn;
+use crate::domain::ids::StoreId;
+use crate::domain::store::Store;
+use crate::ports::lightning::NodeState;
+use crate::service::Gateway;
+
+/// Renders a page.
+pub fn html(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => (status, Html(text)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Renders a page with status 200.
+pub fn ok(page: &impl Template) -> Response {
+    html(StatusCode::OK, page)
+}
+
+/// The head of a page.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// In the browser's tab.
+    pub title: String,
+    /// Where news of the page come from, if it is live.
+    pub events: Option<String>,
+    /// What the page shows, as [`super::live`] marks it.
+    pub mark: String,
+    /// Without a script, load again after so many seconds.
+    pub reload_secs: Option<u32>,
+    /// The stylesheet.
+    pub style: &'static str,
+    /// The script.
+    pub script: &'static str,
+    /// The icon.
+    pub icon: &'static str,
+}
+
+impl Frame {
+    /// A page that does not change by itself.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            events: None,
+            mark: String::new(),
+            reload_secs: None,
+            style: assets::style_url(),
+            script: assets::script_url(),
+            icon: assets::icon_url(),
+        }
+    }
+
+    /// A page that is told when it has changed.
+    #[must_use]
+    pub fn live(self, events: String, mark: String) -> Self {
+        Self {
+            events: Some(events),
+            mark,
+            ..self
+        }
+    }
+}
+
+/// A room of the dashboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// The store at a glance.
+    Home,
+    /// Its invoices.
+    Invoices,
+    /// Its pull payments.
+    PullPayments,
+    /// Its payouts.
+    Payouts,
+    /// Its wallet and the node.
+    Wallet,
+}
+
+impl Room {
+    const ALL: [Self; 5] = [
+        Self::Home,
+        Self::Invoices,
+        Self::PullPayments,
+        Self::Payouts,
+        Self::Wallet,
+    ];
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Home => "Overview",
+            Self::Invoices => "Invoices",
+            Self::PullPayments => "Pull payments",
+            Self::Payouts => "Payouts",
+            Self::Wallet => "Wallet",
+        }
+    }
+
+    /// Where a store's room is.
+    pub fn path(self, store: StoreId) -> String {
+        let room = match self {
+            Self::Home => return format!("/stores/{store}"),
+            Self::Invoices => "invoices",
+            Self::PullPayments => "pull-payments",
+            Self::Payouts => "payouts",
+            Self::Wallet => "wallet",
+        };
+        format!("/stores/{store}/{room}")
+    }
+}
+
+/// A link of the navigation.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Where to.
+    pub href: String,
+    /// What it says.
+    pub label: String,
+    /// Where the reader is now.
+    pub current: bool,
+}
+
+/// What all pages of the dashboard have around them.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    /// The head.
+    pub frame: Frame,
+    /// Who is signed in.
+    pub email: String,
+    /// What forms carry back.
+    pub csrf: String,
+    /// The store's name, if the page belongs to one.
+    pub store: Option<String>,
+    /// The store's own path, empty without one.
+    pub base: String,
+    /// Its rooms.
+    pub rooms: Vec<Link>,
+    /// Why something does not work now.
+    pub notices: Vec<String>,
+}
+
+impl Shell {
+    /// Around a page that belongs to no store.
+    pub fn outside(gateway: &Gateway, signed: &SignedIn, title: &str) -> Self {
+        Self {
+            frame: Frame::new(title),
+            email: signed.user.email.clone(),
+            csrf: signed.csrf(),
+            store: None,
+            base: String::new(),
+            rooms: Vec::new(),
+            notices: notices(gateway),
+        }
+    }
+
+    /// Around a page of a store.
+    pub fn inside(
+        gateway: &Gateway,
+        signed: &SignedIn,
+        store: &Store,
+        room: Room,
+        title: &str,
+    ) -> Self {
+        let rooms = Room::ALL.map(|one| Link {
+            href: one.path(store.id),
+            label: one.label().to_owned(),
+            current: one == room,
+        });
+        Self {
+            store: Some(store.name.clone()),
+            base: format!("/stores/{}", store.id),
+            rooms: rooms.into(),
+            ..Self::outside(gateway, signed, &format!("{title} · {}", store.name))
+        }
+    }
+
+    /// The page is told what happens in its store. `mark`: the last of it that the page shows.
+    #[must_use]
+    pub fn live(mut self, mark: u64) -> Self {
+        self.frame = self
+            .frame
+            .live(format!("{}/events", self.base), mark.to_string());
+        self
+    }
+}
+
+/// Why money can't move now, in words.
+fn notices(gateway: &Gateway) -> Vec<String> {
+    let mut notices = Vec::new();
+    match gateway.lightning.state() {
+        NodeState::Ready => {}
+        NodeState::Syncing => notices.push(
+            "The Lightning node is catching up with the chain. Until then, payments wait and invoices have no Lightning half."
+                .to_owned(),
+        ),
+        NodeState::WaitingForChain(why) => {
+            notices.push(format!("The Lightning node waits for the chain: {why}"));
+        }
+        NodeState::Stopped => notices.push("The Lightning node is stopped.".to_owned()),
+    }
+    if let Some(why) = gateway.follower.error() {
+        notices.push(format!("The chain source does not answer: {why}"));
+    } else if !gateway.follower.is_synced() {
+        notices.push("The wallets are catching up with the chain: balances may be old.".to_owned());
+    }
+    notices
+}

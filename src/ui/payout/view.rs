@@ -1,0 +1,143 @@
+//! What the dashboard shows of payouts.
+
+use bitcoin::Txid;
+
+use super::words::{self, ProofView};
+use crate::domain::fact::Entry;
+use crate::domain::payout::{Attempt, Payout, Plan, Stage};
+use crate::domain::receipt::Rail;
+use crate::ui::format::{self, Badge, When};
+use crate::ui::timeline::{self, Line};
+
+/// A payout in a list.
+#[derive(Clone, Debug)]
+pub struct PayoutRow {
+    /// Its page.
+    pub href: String,
+    /// What arrives.
+    pub amount: String,
+    /// Over which rail.
+    pub rail: &'static str,
+    /// Where to, shortened.
+    pub destination: String,
+    /// How far it is.
+    pub badge: Badge,
+    /// When it was asked for.
+    pub when: When,
+}
+
+/// A payout.
+#[derive(Clone, Debug)]
+pub struct PayoutView {
+    /// As in a list.
+    pub row: PayoutRow,
+    /// Why it waits, or why it ended.
+    pub detail: Option<String>,
+    /// Label and value.
+    pub facts: Vec<(&'static str, String)>,
+    /// Where to, in full.
+    pub destination: String,
+    /// The pull payment it draws on.
+    pub pull_payment: Option<String>,
+    /// It is tried again then.
+    pub next_attempt: Option<When>,
+    /// Every try.
+    pub attempts: Vec<AttemptRow>,
+    /// Proof that it was paid.
+    pub proof: Option<ProofView>,
+    /// What the approver sees.
+    pub revision: u32,
+    /// It waits for a yes.
+    pub can_approve: bool,
+    /// It can be sent by hand.
+    pub can_pay: bool,
+    /// It can be taken back.
+    pub can_cancel: bool,
+    /// What happened.
+    pub timeline: Vec<Line>,
+}
+
+/// A try to pay.
+#[derive(Clone, Debug)]
+pub struct AttemptRow {
+    /// From 1.
+    pub number: u32,
+    /// When.
+    pub when: When,
+    /// How it stands.
+    pub badge: Badge,
+    /// Why.
+    pub why: Option<String>,
+    /// What the network calls it.
+    pub key: String,
+}
+
+impl From<&Payout> for PayoutRow {
+    fn from(payout: &Payout) -> Self {
+        Self {
+            href: format!("/stores/{}/payouts/{}", payout.store, payout.id),
+            amount: format::msat(payout.amount),
+            rail: match payout.rail() {
+                Rail::Lightning => "Lightning",
+                Rail::Onchain => "On-chain",
+            },
+            destination: format::short(payout.destination.text()),
+            badge: words::badge(payout),
+            when: payout.created.into(),
+        }
+    }
+}
+
+impl PayoutView {
+    /// A payout with its tries (`txids` of those on the chain, in their order) and what happened to it.
+    pub fn of(payout: &Payout, txids: &[Option<Txid>], entries: &[Entry]) -> Self {
+        let mut facts = vec![
+            ("For", words::origin(payout).to_owned()),
+            (
+                "Asked for",
+                format::money(payout.asked.amount, payout.asked.currency),
+            ),
+            ("Most to spend on fees", format::msat(payout.fee_max)),
+        ];
+        if let Stage::Completed { fee, .. } = payout.stage {
+            facts.push(("Spent on fees", format::msat(fee)));
+        }
+        Self {
+            row: payout.into(),
+            detail: words::detail(payout),
+            facts,
+            destination: payout.destination.text().to_owned(),
+            pull_payment: payout
+                .pull_payment()
+                .map(|id| format!("/stores/{}/pull-payments/{id}", payout.store)),
+            next_attempt: payout.next_attempt_at.map(When::from),
+            attempts: payout
+                .attempts
+                .iter()
+                .zip(txids)
+                .map(|(attempt, txid)| attempt_row(attempt, *txid))
+                .collect(),
+            proof: words::proof(payout),
+            revision: payout.revision,
+            can_approve: payout.stage == Stage::AwaitingApproval,
+            can_pay: payout.stage == Stage::AwaitingPayment && !payout.pay_now,
+            can_cancel: payout.is_open() && payout.live_attempt().is_none(),
+            timeline: timeline::lines(entries),
+        }
+    }
+}
+
+fn attempt_row(attempt: &Attempt, txid: Option<Txid>) -> AttemptRow {
+    let (badge, why) = words::standing(&attempt.standing);
+    AttemptRow {
+        number: attempt.number,
+        when: attempt.at.into(),
+        badge,
+        why,
+        key: match (&attempt.plan, txid) {
+            (Plan::Lightning { hash, .. }, _) => format!("hash {hash}"),
+            (Plan::Onchain { .. }, Some(txid)) => format!("transaction {txid}"),
+            (Plan::Onchain { batch, .. }, None) => format!("batch {batch}"),
+        },
+    }
+}

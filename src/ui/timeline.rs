@@ -1,0 +1,164 @@
+//! What happened to an object, in words.
+
+use crate::domain::fact::{Entry, Fact};
+use crate::domain::receipt::{Rail, ReceiptKey};
+use crate::ui::format::{self, When};
+
+/// A line of a timeline.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// When.
+    pub when: When,
+    /// What.
+    pub text: String,
+}
+
+/// Lines for entries of the journal, in their order.
+pub fn lines(entries: &[Entry]) -> Vec<Line> {
+    entries
+        .iter()
+        .map(|entry| Line {
+            when: entry.at.into(),
+            text: words(&entry.fact),
+        })
+        .collect()
+}
+
+#[expect(clippy::too_many_lines, reason = "one arm a fact")]
+fn words(fact: &Fact) -> String {
+    match fact {
+        Fact::StoreCreated => "The store was opened.".to_owned(),
+        Fact::InvoiceCreated { .. } | Fact::PullPaymentCreated { .. } => "Made.".to_owned(),
+        Fact::InvoiceReceivedPayment {
+            receipt,
+            amount,
+            after_expiration,
+            ..
+        } => format!(
+            "{} seen {}{}.",
+            format::msat(*amount),
+            over(receipt),
+            late(*after_expiration)
+        ),
+        Fact::InvoicePaymentSettled {
+            receipt,
+            amount,
+            after_expiration,
+            ..
+        } => format!(
+            "{} {} is final{}.",
+            format::msat(*amount),
+            over(receipt),
+            late(*after_expiration)
+        ),
+        Fact::InvoicePaymentLost {
+            receipt, amount, ..
+        } => format!(
+            "{} {} went away again: replaced, double-spent or reorganised.",
+            format::msat(*amount),
+            over(receipt)
+        ),
+        Fact::InvoiceProcessing { over_paid, .. } => {
+            format!(
+                "Covered{}; it settles once every payment is final.",
+                surplus(*over_paid)
+            )
+        }
+        Fact::InvoiceSettled {
+            manually_marked: true,
+            ..
+        } => "Marked as settled by hand.".to_owned(),
+        Fact::InvoiceSettled {
+            manually_marked: false,
+            over_paid,
+            ..
+        } => {
+            format!("Settled{}.", surplus(*over_paid))
+        }
+        Fact::InvoiceReopened { .. } => {
+            "Open again: a payment or its confirmations went away.".to_owned()
+        }
+        Fact::InvoiceExpired {
+            partially_paid: true,
+            ..
+        } => "Expired, paid in part.".to_owned(),
+        Fact::InvoiceExpired {
+            partially_paid: false,
+            ..
+        } => "Expired, nothing was paid.".to_owned(),
+        Fact::InvoicePaidAfterExpiration { .. } => "Paid in full, but too late.".to_owned(),
+        Fact::InvoiceInvalid {
+            manually_marked: true,
+            ..
+        } => "Marked as invalid by hand.".to_owned(),
+        Fact::InvoiceInvalid {
+            manually_marked: false,
+            ..
+        } => "Invalid: the payment was not confirmed in time.".to_owned(),
+        Fact::InvoicePromptRenewed { amount, .. } => {
+            format!(
+                "A new Lightning invoice over the rest, {}.",
+                format::msat(*amount)
+            )
+        }
+        Fact::StrayReceived { receipt, amount } => {
+            format!(
+                "{} {} fits no invoice.",
+                format::msat(*amount),
+                over(receipt)
+            )
+        }
+        Fact::ApiInvoicePaid { amount, .. } => {
+            format!(
+                "An invoice of the Lightning API was paid: {}.",
+                format::msat(*amount)
+            )
+        }
+        Fact::PullPaymentArchived { .. } => "Archived.".to_owned(),
+        Fact::PayoutCreated { amount, .. } => format!("Asked for: {}.", format::msat(*amount)),
+        Fact::PayoutApproved { .. } => "Approved.".to_owned(),
+        Fact::PayoutAttemptRecorded { attempt, .. } => {
+            format!("Attempt {attempt} recorded; nothing has left yet.")
+        }
+        Fact::PayoutAttemptSent { attempt, .. } => format!("Attempt {attempt} handed over."),
+        Fact::PayoutAttemptFailed { attempt, why, .. } => {
+            format!("Attempt {attempt} failed: {why}")
+        }
+        Fact::PayoutCompleted { amount, fee, .. } => format!(
+            "Arrived: {}, for {} of fees.",
+            format::msat(*amount),
+            format::msat(*fee)
+        ),
+        Fact::PayoutCancelled { why, .. } => format!("Cancelled: {why}"),
+        Fact::PayoutInReview { why, .. } => format!("Stands for review: {why}"),
+        Fact::PayoutPaidTwice { attempt, .. } => {
+            format!("ALARM: attempt {attempt} succeeded too. It was paid twice.")
+        }
+        Fact::PaymentRecordForgotten { .. } => {
+            "The node's record was removed, to hand the same invoice over again.".to_owned()
+        }
+        Fact::PayoutUnconfirmed { .. } => {
+            "Its transaction left the best chain, and is sent again as it was.".to_owned()
+        }
+        Fact::NodeNote { what } => what.clone(),
+    }
+}
+
+fn over(receipt: &ReceiptKey) -> &'static str {
+    match receipt.rail() {
+        Rail::Lightning => "over Lightning",
+        Rail::Onchain => "on-chain",
+    }
+}
+
+fn late(after_expiration: bool) -> &'static str {
+    if after_expiration {
+        ", after expiry"
+    } else {
+        ""
+    }
+}
+
+fn surplus(over_paid: bool) -> &'static str {
+    if over_paid { ", with a surplus" } else { "" }
+}

@@ -1,0 +1,190 @@
+//! Payouts and processors.
+
+use serde_json::{Value, json};
+use tollway::domain::money::Sat;
+
+use super::{Client, text};
+
+const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+
+fn to_address(amount: &str) -> Value {
+    json!({"destination": ADDRESS, "payoutMethodId": "BTC-CHAIN", "amount": amount})
+}
+
+#[tokio::test]
+async fn a_payout_is_approved_paid_and_proved() {
+    let client = Client::new().await;
+    let world = &client.world;
+    let invoice = world.invoice(1_000_000).await;
+    let place = invoice.onchain.expect("an address");
+    world.chain.pay(&place.script, Sat(1_000_000));
+    world.mine(1).await;
+
+    let path = client.shop("/payouts");
+    let mut body = to_address("0.0005");
+    body["metadata"] = json!({"source": "Payroll", "n": 1});
+    let made = client.post(&path, body).await.ok();
+    let id = text(&made["id"]);
+    assert_eq!(made["state"], "AwaitingApproval");
+    assert_eq!(made["revision"], 0);
+    assert_eq!(made["payoutAmount"], Value::Null);
+    assert_eq!(made["originalCurrency"], "BTC");
+    assert_eq!(made["metadata"], json!({"source": "Payroll", "n": 1}));
+    let one = client.shop(&format!("/payouts/{id}"));
+    let retry = format!("/api/v1/payouts/{id}/retry");
+    let early = client.post(&retry, json!(null)).await;
+    assert_eq!(early.refusal(), (400, "invalid-state".to_owned()));
+    let old = client.post(&one, json!({"revision": 1})).await;
+    assert_eq!(old.refusal(), (400, "old-revision".to_owned()));
+    let approved = client
+        .post(&one, json!({"revision": 0, "rateRule": null}))
+        .await
+        .ok();
+    assert_eq!(approved["state"], "AwaitingPayment");
+    assert_eq!(approved["payoutAmount"], "0.0005");
+    let twice = client.post(&one, json!({})).await;
+    assert_eq!(twice.refusal(), (400, "invalid-state".to_owned()));
+
+    // Nothing is sent by itself; then a person presses Pay.
+    world.run_payouts().await;
+    assert_eq!(client.get(&one).await.ok()["state"], "AwaitingPayment");
+    client.post(&retry, json!(null)).await.ok();
+    world.run_payouts().await;
+    let sent = client.get(&one).await.ok();
+    assert_eq!(sent["state"], "InProgress");
+    assert_eq!(sent["attempts"], 1);
+    let cancel = client.call("DELETE", &one, &Value::Null).await;
+    assert_eq!(cancel.refusal(), (400, "invalid-state".to_owned()));
+    world.mine(6).await;
+    let paid = client.get(&one).await.ok();
+    assert_eq!(paid["state"], "Completed");
+    let txid = world.chain.broadcasts()[0].compute_txid().to_string();
+    assert_eq!(
+        paid["paymentProof"]["proofType"],
+        "PayoutTransactionOnChainBlob"
+    );
+    assert_eq!(paid["paymentProof"]["id"], txid);
+}
+
+#[tokio::test]
+async fn lists_cancelling_and_marking() {
+    let client = Client::new().await;
+    let path = client.shop("/payouts");
+    let made = client.post(&path, to_address("0.001")).await.ok();
+    let one = format!("/api/v1/payouts/{}", text(&made["id"]));
+    let again = client.post(&path, to_address("0.001")).await;
+    assert_eq!(again.refusal(), (400, "duplicate-destination".to_owned()));
+    let mark = format!("{one}/mark");
+    let rows = [
+        (json!({"state": "Completed"}), 400, "invalid-state"),
+        (
+            json!({"state": "Completed", "paymentProof": {"id": 1}}),
+            422,
+            "PaymentProof",
+        ),
+    ];
+    client.check_refusals("POST", &mark, &rows).await;
+    let by_hand = client.post(&format!("{one}/mark-paid"), json!(null)).await;
+    assert_eq!(by_hand.refusal(), (400, "invalid-state".to_owned()));
+    client.post(&mark, json!({"state": "Cancelled"})).await.ok();
+    client.call("DELETE", &one, &Value::Null).await.ok();
+    assert_eq!(client.get(&path).await.ok(), json!([]));
+    let all = client
+        .get(&format!("{path}?includeCancelled=true"))
+        .await
+        .ok();
+    assert_eq!(all[0]["state"], "Cancelled");
+    let reason = text(&all[0]["failureReason"]);
+    assert_eq!(reason, "Cancelled by its owner.");
+    // An address may be used again once its payout is over.
+    client.post(&path, to_address("0.002")).await.ok();
+}
+
+#[tokio::test]
+async fn bad_payouts_are_refused() {
+    let client = Client::new().await;
+    let with = |name: &str, value: Value| {
+        let mut body = to_address("0.001");
+        body[name] = value;
+        body
+    };
+    let rows = [
+        (json!({}), 422, "PayoutMethodId Destination"),
+        (to_address("0"), 422, "Amount"),
+        (to_address("0.00000001"), 400, "amount-too-low"),
+        (to_address("21000001"), 422, "Amount"),
+        (with("amount", Value::Null), 422, "Amount"),
+        (
+            with("pullPaymentId", json!("unknown")),
+            404,
+            "pullpayment-not-found",
+        ),
+        (with("metadata", json!("x")), 422, "Metadata"),
+        (with("maxFeeFlat", json!("10")), 422, "MaxFeeFlat"),
+        (with("feePolicy", json!("ReceiverPays")), 422, "FeePolicy"),
+    ];
+    client
+        .check_refusals("POST", &client.shop("/payouts"), &rows)
+        .await;
+    let limited = client
+        .key(&["btcpay.store.cancreatenonapprovedpullpayments"])
+        .await;
+    let body = with("approved", json!(true)).to_string();
+    let path = client.shop("/payouts");
+    let answer = client.call_as(Some(&limited), "POST", &path, &body).await;
+    assert_eq!(
+        answer.body["missingPermission"],
+        "btcpay.store.cancreatepullpayments"
+    );
+    assert_eq!(client.get(&path).await.ok(), json!([]));
+}
+
+#[tokio::test]
+async fn processors_are_switched_on_and_off() {
+    let client = Client::new().await;
+    let kinds = client.get("/api/v1/payout-processors").await.ok();
+    assert_eq!(kinds[0]["name"], "LightningAutomatedPayoutSenderFactory");
+    assert_eq!(kinds[1]["payoutMethods"], json!(["BTC-CHAIN"]));
+    let root = client.shop("/payout-processors");
+    assert_eq!(client.get(&root).await.ok(), json!([]));
+    let path = format!("{root}/OnChainAutomatedPayoutSenderFactory/BTC-CHAIN");
+    assert_eq!(client.get(&path).await.ok(), json!([]));
+    let rows = [(
+        json!({"intervalSeconds": 59, "feeTargetBlock": 0, "threshold": -1}),
+        422,
+        "Threshold FeeBlockTarget IntervalSeconds",
+    )];
+    client.check_refusals("PUT", &path, &rows).await;
+    let wish = json!({"intervalSeconds": 600, "feeTargetBlock": 6, "threshold": "0.10", "processNewPayoutsInstantly": true});
+    let set = client.call("PUT", &path, &wish).await.ok();
+    let expected = r#"{"payoutMethodId":"BTC-CHAIN","paymentMethod":"BTC-CHAIN","intervalSeconds":600,"processNewPayoutsInstantly":true,"feeBlockTarget":6,"feeTargetBlock":6,"threshold":0.10}"#;
+    assert_eq!(set.to_string(), expected);
+    let old_name = format!("{root}/onchainautomatedtransfersenderfactory");
+    assert_eq!(client.get(&old_name).await.ok(), json!([set]));
+    assert_eq!(
+        client.get(&root).await.ok()[0]["name"],
+        "OnChainAutomatedPayoutSenderFactory"
+    );
+    for wrong in ["LightningAutomatedPayoutSenderFactory/BTC-CHAIN", "Nothing"] {
+        let answer = client.get(&format!("{root}/{wrong}")).await;
+        assert_eq!(answer.status, 404, "{wrong}");
+    }
+    client.call("DELETE", &path, &Value::Null).await.ok();
+    assert_eq!(client.get(&root).await.ok(), json!([]));
+}
+
+#[tokio::test]
+async fn a_processor_that_is_switched_on_pays_what_waits() {
+    let client = Client::new().await;
+    let (bolt11, hash) = client.world.customer_invoice(5_000);
+    let body = json!({"destination": bolt11, "payoutMethodId": "BTC-LN", "approved": true});
+    let made = client.post(&client.shop("/payouts"), body).await.ok();
+    assert_eq!(made["state"], "AwaitingPayment");
+    client.world.run_payouts().await;
+    assert_eq!(client.world.lightning.pays(), []);
+    let path = client.shop("/payout-processors/LightningAutomatedPayoutSenderFactory/BTC-LN");
+    let instant = json!({"intervalSeconds": 60, "processNewPayoutsInstantly": true});
+    client.call("PUT", &path, &instant).await.ok();
+    client.world.run_payouts().await;
+    assert_eq!(client.world.lightning.departed(), [hash]);
+}

@@ -1,0 +1,216 @@
+//! What an audit found, a row each, so that it stays mended.
+
+use bitcoin::Network;
+use tollway::domain::access::User;
+use tollway::domain::ids::UserId;
+use tollway::domain::money::{Msat, Sat};
+use tollway::domain::payout::{Origin, Payout, Stage};
+use tollway::domain::pull_payment::ClaimRefusal;
+use tollway::domain::receipt::Rail;
+use tollway::domain::store::Settings;
+use tollway::ports::lightning::NodeEvent;
+use tollway::service::payout::{PayoutRefusal, StorePayout};
+use tollway::service::pull_payment::{Claim, PullPaymentRefusal};
+use tollway::service::withdraw::Accepted;
+use tollway::store;
+
+use crate::support::World;
+
+fn store_payout(destination: String, rail: Rail, sat: u64) -> StorePayout {
+    StorePayout {
+        pull_payment: None,
+        destination,
+        rail,
+        amount: Some(Sat(sat).to_btc()),
+        approved: true,
+        metadata: "{}".to_owned(),
+    }
+}
+
+/// The store of an account that does not run the server.
+async fn guest_store(world: &World) -> tollway::domain::ids::StoreId {
+    let guest = User {
+        id: UserId([7; 16]),
+        email: "guest@example.com".to_owned(),
+        name: None,
+        password_hash: String::new(),
+        is_admin: false,
+        created: world.clock_now(),
+        has_had_key: false,
+    };
+    let (name, kept) = ("Guest".to_owned(), "{}".to_owned());
+    let made = world
+        .gateway
+        .create_store(&guest, name, Settings::default(), kept)
+        .await;
+    made.expect("a store").id
+}
+
+#[tokio::test]
+async fn a_guests_store_spends_nothing_of_the_nodes() {
+    let world = World::new().await;
+    let guest = guest_store(&world).await;
+    let (pr, _) = world.customer_invoice(1_000);
+    let refused = world
+        .gateway
+        .create_payout(guest, store_payout(pr, Rail::Lightning, 1_000))
+        .await;
+    assert_eq!(
+        refused,
+        Err(PayoutRefusal::Claim(
+            ClaimRefusal::PaymentMethodNotSupported
+        ))
+    );
+    let mut link = World::new_pull_payment(1_000);
+    link.rails = Some(vec![Rail::Lightning]);
+    let refused = world.gateway.create_pull_payment(guest, link.clone()).await;
+    assert_eq!(refused, Err(PullPaymentRefusal::PayoutMethods));
+    link.rails = None;
+    let made = world.gateway.create_pull_payment(guest, link).await;
+    assert_eq!(made.expect("on-chain only").rails, [Rail::Onchain]);
+}
+
+#[tokio::test]
+async fn a_guests_row_from_before_is_not_paid_either() {
+    let world = World::new().await;
+    let guest = guest_store(&world).await;
+    let (pr, _) = world.customer_invoice(1_000);
+    let payout = world
+        .gateway
+        .create_payout(world.shop, store_payout(pr, Rail::Lightning, 1_000))
+        .await
+        .expect("a payout");
+    // The same row, as an earlier version might have left it for the guest.
+    let (shop, id) = (world.shop, payout.id);
+    world
+        .job(move |tx| {
+            let mut shop_row = store::settings::get(tx, shop).expect("the shop");
+            shop_row.draws_on_node = false;
+            store::settings::put(tx, &shop_row);
+        })
+        .await;
+    world.gateway.pay_payout(shop, id).await.expect("waits");
+    world.open_gate().await;
+    world.run_payouts().await;
+    assert_eq!(world.see_payout(id).await.stage, Stage::AwaitingPayment);
+    assert!(world.lightning.pays().is_empty(), "{guest} and all guests");
+}
+
+#[tokio::test]
+async fn a_repeat_reports_and_cancels_nothing() {
+    let world = World::new().await;
+    world.open_gate().await;
+    let mut link = World::new_pull_payment(10_000);
+    link.bolt11_days = 0;
+    let link = world.pull_payment_as(link).await;
+    let (pr, _) = world.customer_invoice(1_000);
+    let claim = Claim {
+        destination: pr.clone(),
+        rail: Rail::Lightning,
+        amount: None,
+    };
+    let k1 = hex::encode(link.k1);
+    // Claimed at the API's door: the LNURL door must not touch it.
+    let claimed = world.gateway.claim(link.id, claim).await.expect("a claim");
+    let repeat = world.clock.hurry(world.gateway.withdraw(link.id, &k1, &pr));
+    assert!(repeat.await.is_err());
+    assert_eq!(claimed.origin, Origin::PullPayment(link.id));
+    assert!(world.see_payout(claimed.id).await.is_open());
+    // Withdrawn, answered, then refused by the node once: a repeat leaves it to be tried again.
+    let (pr, _) = world.customer_invoice(2_000);
+    let yes = world.clock.hurry(world.gateway.withdraw(link.id, &k1, &pr));
+    assert_eq!(yes.await, Ok(Accepted::Sent));
+    world.lightning.decline_pay("no route");
+    world.run_payouts().await;
+    let repeat = world.clock.hurry(world.gateway.withdraw(link.id, &k1, &pr));
+    assert_eq!(repeat.await, Ok(Accepted::Sent));
+    let open: Vec<Payout> = world.payouts().await;
+    assert!(open.iter().all(Payout::is_open), "{open:?}");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_busy_queue_does_not_keep_the_gate_shut() {
+    let world = World::new().await;
+    let (pr, hash) = world.customer_invoice(5_000);
+    let made = world
+        .gateway
+        .create_payout(world.shop, store_payout(pr, Rail::Lightning, 5_000))
+        .await;
+    let id = made.expect("a payout").id;
+    world
+        .gateway
+        .pay_payout(world.shop, id)
+        .await
+        .expect("waits");
+    for _ in 0..40 {
+        let what = "a payment was forwarded".to_owned();
+        world.lightning.emit(NodeEvent::Other { what });
+        world.take_events().await;
+        world.clock.advance_secs(1);
+        world.run_payouts().await;
+    }
+    assert_eq!(world.lightning.departed(), [hash]);
+}
+
+#[tokio::test]
+async fn a_payout_on_the_chain_waits_until_its_fee_is_below_its_cap() {
+    let world = World::new().await;
+    let invoice = world.invoice(1_000_000).await;
+    let till = invoice.onchain.expect("an address").script;
+    world.chain.pay(&till, Sat(1_000_000));
+    world.mine(1).await;
+    world.chain.set_fee_rate(500_000);
+    let address = bitcoin::Address::from_script(
+        &bitcoin::ScriptBuf::new_p2wpkh(&bitcoin::WPubkeyHash::from_raw_hash(
+            bitcoin::hashes::Hash::hash(b"somebody"),
+        )),
+        Network::Regtest,
+    )
+    .expect("an address");
+    let payout = store_payout(address.to_string(), Rail::Onchain, 20_000);
+    let made = world.gateway.create_payout(world.shop, payout).await;
+    let id = made.expect("a payout").id;
+    world
+        .gateway
+        .pay_payout(world.shop, id)
+        .await
+        .expect("waits");
+    world.run_payouts().await;
+    let waits = world.see_payout(id).await;
+    assert_eq!(waits.stage, Stage::AwaitingPayment);
+    assert!(waits.waiting_for.expect("a reason").contains("cost"));
+    assert!(world.chain.broadcasts().is_empty());
+    // The coins are free again: at an ordinary fee the same payout goes out.
+    world.chain.set_fee_rate(1_000);
+    world.clock.advance_secs(301);
+    world.run_payouts().await;
+    assert_eq!(world.see_payout(id).await.stage, Stage::InProgress);
+    assert_eq!(world.chain.broadcasts().len(), 1);
+}
+
+#[tokio::test]
+async fn a_row_of_many_attempts_stays_small() {
+    let world = World::new().await;
+    world.open_gate().await;
+    let (pr, _) = world.customer_invoice(1_000);
+    let made = world
+        .gateway
+        .create_payout(world.shop, store_payout(pr, Rail::Lightning, 1_000))
+        .await;
+    let id = made.expect("a payout").id;
+    world
+        .gateway
+        .pay_payout(world.shop, id)
+        .await
+        .expect("waits");
+    for _ in 0..15 {
+        world.lightning.decline_pay("no route");
+        world.run_payouts().await;
+        world.clock.advance_secs(301);
+    }
+    let payout = world.see_payout(id).await;
+    assert_eq!(payout.attempts.len(), 10);
+    assert!(payout.attempts.last().expect("tried").number >= 12);
+    assert_eq!(payout.amount, Msat(1_000_000));
+}

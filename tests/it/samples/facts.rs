@@ -1,0 +1,86 @@
+//! Facts.
+
+use tollway::domain::fact::Fact;
+use tollway::domain::money::Msat;
+use tollway::domain::receipt::ReceiptKey;
+
+use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, outpoint, text};
+
+/// One of every fact. `golden::label` fails to compile when there is a new one.
+pub fn facts() -> Vec<Fact> {
+    let (invoice, payout, pull_payment) = (INVOICE, PAYOUT, PULL_PAYMENT);
+    let receipt = ReceiptKey::Onchain(outpoint());
+    let (amount, fee, attempt) = (Msat(1_000_001), Msat(7), 2);
+    let why = || text("no route");
+    vec![
+        Fact::StoreCreated,
+        Fact::InvoiceCreated { invoice },
+        Fact::InvoiceReceivedPayment {
+            invoice,
+            receipt,
+            amount,
+            after_expiration: true,
+        },
+        Fact::InvoicePaymentSettled {
+            invoice,
+            receipt: ReceiptKey::Lightning(HASH),
+            amount,
+            after_expiration: false,
+        },
+        Fact::InvoicePaymentLost {
+            invoice,
+            receipt,
+            amount,
+        },
+        Fact::InvoiceProcessing {
+            invoice,
+            over_paid: true,
+        },
+        Fact::InvoiceSettled {
+            invoice,
+            manually_marked: true,
+            over_paid: false,
+        },
+        Fact::InvoiceReopened { invoice },
+        Fact::InvoiceExpired {
+            invoice,
+            partially_paid: true,
+        },
+        Fact::InvoicePaidAfterExpiration { invoice },
+        Fact::InvoiceInvalid {
+            invoice,
+            manually_marked: true,
+        },
+        Fact::InvoicePromptRenewed {
+            invoice,
+            hash: HASH,
+            amount,
+        },
+        Fact::StrayReceived { receipt, amount },
+        Fact::ApiInvoicePaid { hash: HASH, amount },
+        Fact::PullPaymentCreated { pull_payment },
+        Fact::PullPaymentArchived { pull_payment },
+        Fact::PayoutCreated { payout, amount },
+        Fact::PayoutApproved { payout },
+        Fact::PayoutAttemptRecorded { payout, attempt },
+        Fact::PayoutAttemptSent { payout, attempt },
+        Fact::PayoutAttemptFailed {
+            payout,
+            attempt,
+            why: why(),
+        },
+        Fact::PayoutCompleted {
+            payout,
+            amount,
+            fee,
+        },
+        Fact::PayoutCancelled { payout, why: why() },
+        Fact::PayoutInReview { payout, why: why() },
+        Fact::PayoutPaidTwice { payout, attempt },
+        Fact::PaymentRecordForgotten { hash: HASH },
+        Fact::PayoutUnconfirmed { payout },
+        Fact::NodeNote {
+            what: text("a channel"),
+        },
+    ]
+}
