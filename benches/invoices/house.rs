@@ -27,7 +27,7 @@ use tollway::store::{Store, writer};
 
 use crate::disk::{Meter, MeteredFile};
 use crate::sandbox::{Sandbox, target};
-use crate::stock::{CHANNEL_SATS, IN_FLIGHT};
+use crate::stock::{CHANNEL_SATS, IN_FLIGHT, SLOT_WAIT};
 
 /// Longer than anything here takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -170,7 +170,15 @@ impl House {
                         amount: invoice.due.to_msat(),
                         fee_max: Msat(10_000),
                     };
-                    assert_eq!(payer.pay(&intent).await, Dispatch::Taken);
+                    loop {
+                        match payer.pay(&intent).await {
+                            Dispatch::Taken => break,
+                            Dispatch::Declined {
+                                try_later: true, ..
+                            } => tokio::time::sleep(SLOT_WAIT).await,
+                            other => panic!("not sent: {other:?}"),
+                        }
+                    }
                 }
             });
         }

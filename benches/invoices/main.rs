@@ -81,7 +81,7 @@ fn stock_invoices(pair: &Pair, ours: Option<f64>, report: &mut Report) {
         let rate = pair.receive_rate(threads, Duration::from_secs(4));
         best = best.max(rate);
         report.add(
-            format!("stock ldk-node (SQLite) receive(), {threads} threads"),
+            format!("stock ldk-node (SQLite) receive(), threads: {threads}"),
             per_second(rate),
             "",
         );

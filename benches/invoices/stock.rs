@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bitcoin::Network;
 use ldk_node::lightning::ln::msgs::SocketAddress;
-use ldk_node::{Builder, Event, Node};
+use ldk_node::{Builder, Event, Node, NodeError};
 use lightning_invoice::{Bolt11Invoice, Bolt11InvoiceDescription, Description};
 use tempfile::TempDir;
 use tollway::domain::money::Sat;
@@ -19,6 +19,9 @@ pub const CHANNEL_SATS: Sat = Sat(10_000_000);
 
 /// Payments under way at once: LDK allows 50 a direction.
 pub const IN_FLIGHT: usize = 40;
+
+/// A payment that has arrived holds its slot in the channel a little longer: time until another try.
+pub const SLOT_WAIT: Duration = Duration::from_millis(5);
 
 /// Threads that hand payments over.
 const SENDERS: usize = 6;
@@ -99,10 +102,10 @@ impl Pair {
                         free.take();
                         let next = queue.lock().expect("no panic holds it").next();
                         let Some(invoice) = next else { return };
-                        self.payer
-                            .bolt11_payment()
-                            .send(&invoice, None)
-                            .expect("a payment is taken");
+                        while let Err(why) = self.payer.bolt11_payment().send(&invoice, None) {
+                            assert_eq!(why, NodeError::PaymentSendingFailed);
+                            std::thread::sleep(SLOT_WAIT);
+                        }
                     }
                 });
             }

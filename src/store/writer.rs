@@ -16,7 +16,7 @@ use super::tx::Tx;
 use crate::wallet::Tills;
 
 /// Larger batches only add latency: the fsync dominates.
-pub const COMMIT_BATCH_MAX: usize = 64;
+pub const COMMIT_BATCH_MAX: usize = 512;
 
 /// A job that nobody waits for rides with the next one that somebody does, or starts a batch of its own after this
 /// time: it costs no fsync of its own, and a crash takes no more than this.

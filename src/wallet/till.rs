@@ -39,6 +39,7 @@ impl Till {
     pub(super) fn create(record: TillRecord, watch: &WatchList) -> Result<Self, String> {
         let wallet = Wallet::create(record.external.clone(), record.internal.clone())
             .network(record.network)
+            .use_spk_cache(true)
             .create_wallet_no_persist()
             .map_err(|e| format!("till {}: {e}", record.id))?;
         let mut till = Self::around(record, wallet, 0);
@@ -73,6 +74,7 @@ impl Till {
             merged.merge(change::decode(change_set, &descriptors).map_err(failed)?);
         }
         let wallet = Wallet::load()
+            .use_spk_cache(true)
             .load_wallet_no_persist(merged)
             .map_err(|e| failed(e.to_string()))?
             .ok_or_else(|| failed("it has no change sets".to_owned()))?;
