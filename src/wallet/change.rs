@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bdk_wallet::chain::{
-    BlockId, ConfirmationBlockTime, DescriptorExt, keychain_txout, tx_graph,
-};
+use bdk_wallet::chain::{BlockId, ConfirmationBlockTime, DescriptorExt, keychain_txout, tx_graph};
 use bdk_wallet::descriptor::ExtendedDescriptor;
 use bdk_wallet::{ChangeSet, KeychainKind};
 use bitcoin::consensus::{deserialize, serialize};
