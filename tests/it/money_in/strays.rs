@@ -18,6 +18,17 @@ async fn strays(world: &World, shop: StoreId) -> Vec<(ReceiptKey, Msat)> {
     all.into_iter().map(|one| (one.key, one.amount)).collect()
 }
 
+async fn strays_told(world: &World, shop: StoreId) -> usize {
+    let store = &world.gateway.store;
+    let told = store
+        .read(move |rows| journal::after(rows, shop, 0, 100))
+        .await;
+    let strays = told
+        .iter()
+        .filter(|entry| label(&entry.fact) == "stray_received");
+    strays.count()
+}
+
 #[tokio::test]
 async fn a_payment_of_an_unknown_hash_is_kept_once_and_blocks_nothing() {
     let world = World::new().await;
@@ -32,6 +43,7 @@ async fn a_payment_of_an_unknown_hash_is_kept_once_and_blocks_nothing() {
     assert_eq!(kept, [(ReceiptKey::Lightning(hash), Msat(5))]);
     assert_eq!(world.see_invoice(invoice.id).await.paid(), Msat(1_000_000));
     assert_eq!(world.lightning.handled(), 3);
+    assert_eq!(strays_told(&world, StoreId::HOUSE).await, 1);
 }
 
 #[tokio::test]
@@ -51,15 +63,7 @@ async fn a_coin_on_an_address_of_no_invoice_is_kept_once() {
     let kept = strays(&world, shop).await;
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].1, Msat(7_000_000));
-    let told = world
-        .gateway
-        .store
-        .read(move |rows| journal::after(rows, shop, 0, 100))
-        .await;
-    let strays_told = told
-        .iter()
-        .filter(|entry| label(&entry.fact) == "stray_received");
-    assert_eq!(strays_told.count(), 1);
+    assert_eq!(strays_told(&world, shop).await, 1);
 }
 
 #[tokio::test]
