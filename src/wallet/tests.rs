@@ -229,10 +229,17 @@ fn every_index_is_handed_out_once_across_restarts() {
 #[test]
 fn a_reveal_is_a_small_row() {
     let mut world = World::new();
+    // The first one also keeps the scripts of the look-ahead; from then on each adds its own.
+    world.reveal();
+    world.tills.take_staged();
     world.reveal();
     let rows = world.tills.take_staged();
     assert_eq!(rows.len(), 1);
-    assert_eq!(hex::encode(&rows[0].1), "01a10000", "version, external: 0");
+    assert!(
+        rows[0].1.len() <= 40,
+        "version, index, one script: {}",
+        hex::encode(&rows[0].1)
+    );
 }
 
 #[test]
