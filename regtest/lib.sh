@@ -162,7 +162,8 @@ is_ready() { [[ $("$BIN" dev call GET "$(of "$1" URL)/api/v1/health" --get /sync
 wait_up() {
   local name=$1 check=$2 end=$((SECONDS + 90))
   until "$check" "$name" >/dev/null 2>&1; do
-    if ! is_running "$name"; then
+    # Not is_running: a process that is just being started isn't known by its words yet.
+    if is_gone "$(pid_of "$name")"; then
       tail -n 20 "$DIR/$name.log" >&2
       die "the $name ended while it was starting; its last words are above, all of them in $DIR/$name.log"
     fi

@@ -191,8 +191,23 @@ impl Sandbox {
         )
     }
 
+    /// Mines this many blocks and waits until both nodes have heard of them.
+    pub async fn mine_heard(&self, blocks: u32) {
+        self.mine(blocks);
+        let tip = self.rpc("getblockcount", &[]);
+        for gateway in [&self.shop, &self.customer] {
+            gateway
+                .until("at the tip", "server/lightning/BTC/info", |info| {
+                    info["blockHeight"] == tip
+                })
+                .await;
+        }
+    }
+
     /// Opens a channel from each side to the other, and waits until both can be used.
     pub async fn open_channels(&self) {
+        // What closed the old one is confirmed first: ldk-node takes the same coins for both otherwise.
+        self.mine_heard(6).await;
         let before = self.shop.channels().await.len();
         for (from, to) in [(&self.shop, &self.customer), (&self.customer, &self.shop)] {
             let uri = to.get("server/lightning/BTC/info").await["nodeURIs"][0].clone();
@@ -200,7 +215,7 @@ impl Sandbox {
             from.post(CHANNELS, request).await;
         }
         until("open", || async {
-            self.mine(1);
+            self.mine_heard(1).await;
             let channels = self.shop.channels().await;
             let usable = channels.iter().filter(|one| one["isActive"] == true);
             if usable.count() >= before + 2 {
