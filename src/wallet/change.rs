@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bdk_wallet::chain::{
-    BlockId, ConfirmationBlockTime, DescriptorExt, keychain_txout, tx_graph,
-};
+use bdk_wallet::chain::{BlockId, ConfirmationBlockTime, DescriptorExt, keychain_txout, tx_graph};
 use bdk_wallet::descriptor::ExtendedDescriptor;
 use bdk_wallet::{ChangeSet, KeychainKind};
 use bitcoin::consensus::{deserialize, serialize};
@@ -292,7 +290,7 @@ mod tests {
         }
         let record = encode(&change, &descriptors());
         assert_eq!(decode(&record, &descriptors()), Ok(change));
-        let golden = "";
+        let golden = "5872bc46e8f204a9d26a1c5326905db8db6b2c93048fd3c0b1a70f08e7845a51";
         assert_eq!(sha256::Hash::hash(&record).to_string(), golden);
     }
 
