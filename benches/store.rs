@@ -2,6 +2,11 @@
 //!
 //! `cargo bench --bench store` prints one table. The rows are those of invoices: one large, the others indexes.
 
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "counts for a table, far below 2^52"
+)]
+
 #[path = "invoices/disk.rs"]
 mod disk;
 #[path = "invoices/report.rs"]
@@ -34,6 +39,10 @@ const INDEX_BYTES: usize = 32;
 /// Rows in the file that is killed.
 const ROWS: [usize; 2] = [100_000, 1_000_000];
 
+/// Rounds of commits; the middle one's rate is shown.
+const ROUNDS: usize = 9;
+const ROUND_COMMITS: usize = 30;
+
 /// What a commit does.
 #[derive(Clone, Copy)]
 enum Kind {
@@ -65,8 +74,8 @@ fn main() {
     }
     let folder = tempfile::tempdir_in(target()).expect("a folder");
     let mut report = Report::default();
-    for kind in Kind::ALL {
-        commits(kind, folder.path(), &mut report);
+    for (records, millis) in [(1, 0), (32, 0), (32, 2)] {
+        commits(records, millis, folder.path(), &mut report);
     }
     for rows in ROWS {
         for kind in Kind::ALL {
@@ -76,35 +85,78 @@ fn main() {
     println!("\n{}", report.table());
 }
 
-/// Rate and syncs of commits, small and large, on the disk as it is and on a slower one.
-fn commits(kind: Kind, folder: &Path, report: &mut Report) {
-    let path = folder.join(kind.name());
-    let meter = Arc::new(Meter::default());
-    let db = Database::builder()
-        .set_cache_size(CACHE_BYTES)
-        .create_with_backend(MeteredFile::open(&path, meter.clone()))
-        .expect("a new file");
-    let mut next = 0;
-    for _ in 0..100 {
-        commit(&db, kind, &mut next, 64);
-    }
-    for (records, millis, count) in [(1, 0, 300), (32, 0, 300), (32, 2, 300)] {
-        meter.slow_down(millis);
-        let (syncs, begin) = (meter.syncs(), Instant::now());
-        for _ in 0..count {
-            commit(&db, kind, &mut next, records);
+/// Rate and syncs of commits of so many records, on the disk as it is or on a slower one. The kinds take turns, so
+/// that whatever else the disk has to do falls on all of them.
+fn commits(records: usize, millis: u64, folder: &Path, report: &mut Report) {
+    let mut files: Vec<File> = Kind::ALL
+        .map(|kind| {
+            File::new(
+                kind,
+                &folder.join(format!("{} {records} {millis}", kind.name())),
+            )
+        })
+        .into();
+    for _ in 0..ROUNDS {
+        for file in &mut files {
+            file.round(records, millis);
         }
-        let took = begin.elapsed().as_secs_f64();
-        let syncs = u32::try_from(meter.syncs() - syncs).expect("not billions");
+    }
+    for mut file in files {
+        file.rates.sort_unstable_by(f64::total_cmp);
         let slow = match millis {
             0 => String::new(),
             millis => format!(", {millis} ms added to every sync"),
         };
+        let commits = ROUNDS * ROUND_COMMITS;
         report.add(
-            format!("{}, {records} records a commit{slow}", kind.name()),
-            per_second(f64::from(count) / took),
-            format!("{:.2} fsyncs a commit", f64::from(syncs) / f64::from(count)),
+            format!("{}, {records} records a commit{slow}", file.kind.name()),
+            per_second(file.rates[file.rates.len() / 2]),
+            format!("{:.2} fsyncs a commit", file.syncs as f64 / commits as f64),
         );
+    }
+}
+
+/// A file for one kind of commits.
+struct File {
+    kind: Kind,
+    db: Database,
+    meter: Arc<Meter>,
+    next: usize,
+    syncs: u64,
+    rates: Vec<f64>,
+}
+
+impl File {
+    /// With some rows in it, as a file in use has.
+    fn new(kind: Kind, path: &Path) -> Self {
+        let meter = Arc::new(Meter::default());
+        let db = Database::builder()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(MeteredFile::open(path, meter.clone()))
+            .expect("a new file");
+        let mut next = 0;
+        for _ in 0..20 {
+            commit(&db, kind, &mut next, 300);
+        }
+        Self {
+            kind,
+            db,
+            meter,
+            next,
+            syncs: 0,
+            rates: Vec::new(),
+        }
+    }
+
+    fn round(&mut self, records: usize, millis: u64) {
+        self.meter.slow_down(millis);
+        let (syncs, begin) = (self.meter.syncs(), Instant::now());
+        for _ in 0..ROUND_COMMITS {
+            commit(&self.db, self.kind, &mut self.next, records);
+        }
+        self.rates
+            .push(ROUND_COMMITS as f64 / begin.elapsed().as_secs_f64());
+        self.syncs += self.meter.syncs() - syncs;
     }
 }
 

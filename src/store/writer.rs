@@ -15,7 +15,7 @@ use super::signals::Signals;
 use super::tx::Tx;
 use crate::wallet::Tills;
 
-/// Larger batches only add latency: the fsync dominates.
+/// What a commit may hold: some hundred jobs take as long as the fsync after them.
 pub const COMMIT_BATCH_MAX: usize = 512;
 
 /// A job that nobody waits for rides with the next one that somebody does, or starts a batch of its own after this
@@ -167,6 +167,7 @@ impl Writer {
         }
         #[expect(clippy::disallowed_methods, reason = "this is the writer")]
         let mut txn = self.db.begin_write().map_err(fatal)?;
+        // One-phase: one fsync a commit (decision 0003).
         txn.set_durability(Durability::Immediate).map_err(fatal)?;
         let mut answers = Vec::with_capacity(count);
         let (wrote, wakes, facts) = {

@@ -229,17 +229,19 @@ fn every_index_is_handed_out_once_across_restarts() {
 #[test]
 fn a_reveal_is_a_small_row() {
     let mut world = World::new();
-    // The first one also keeps the scripts of the look-ahead; from then on each adds its own.
     world.reveal();
+    // The first holds all scripts that are derived ahead.
     world.tills.take_staged();
     world.reveal();
     let rows = world.tills.take_staged();
     assert_eq!(rows.len(), 1);
-    assert!(
-        rows[0].1.len() <= 40,
-        "version, index, one script: {}",
-        hex::encode(&rows[0].1)
+    let row = hex::encode(&rows[0].1);
+    assert_eq!(
+        &row[..20],
+        "01a200010b8182181a56",
+        "version, external: 1, one script: 26"
     );
+    assert_eq!(rows[0].1.len(), 32);
 }
 
 #[test]

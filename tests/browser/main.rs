@@ -255,6 +255,10 @@ async fn another_site_cant_sign_anybody_in() {
     let browser = &stage.browser;
     stage.sign_in().await;
     browser.press("Sign out").await;
+    // The way out has ended before the next page is asked for.
+    browser
+        .find("//button[normalize-space() = 'Sign in']")
+        .await;
     let form = format!(
         "data:text/html,<form method=post action='{}/login'><input name=email value='{EMAIL}'>\
          <input name=password value='{PASSWORD}'><button>Win</button></form>",
