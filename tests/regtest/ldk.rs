@@ -179,7 +179,6 @@ const CHILD_FOLDER: &str = "TOLLWAY_TEST_CHILD_FOLDER";
 /// Runs in a process of its own, as the payer of [`a_killed_node_comes_back`]: pays one invoice after another from a
 /// file, and is killed while it does.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a part of a_killed_node_comes_back"]
 async fn killed_child() {
     let Some(folder) = env::var_os(CHILD_FOLDER).map(PathBuf::from) else {
         return;
