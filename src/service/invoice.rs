@@ -109,7 +109,7 @@ impl Gateway {
                 Err(why) => missing = Some(why),
             }
         }
-        let id = InvoiceId(self.random());
+        let id = InvoiceId::new(now, self.random());
         let wants_address = offered.contains(&Rail::Onchain)
             && !free
             && (due >= DUST || matches!(price, Price::TopUp(_)));
