@@ -148,6 +148,16 @@ impl Sandbox {
                 })
                 .await;
         }
+        // An invoice made before the shop has noticed would have no Lightning half.
+        until("payable over Lightning", || async {
+            let probe = self.shop.invoice(100_000).await;
+            if probe.has_bolt11().await {
+                Ok(())
+            } else {
+                Err("an invoice has no Lightning half".to_owned())
+            }
+        })
+        .await;
     }
 
     /// Lets the customer call the shop now: by itself ldk-node does so once a minute, also after the closing of one

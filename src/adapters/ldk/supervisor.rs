@@ -45,7 +45,8 @@ fn supervise(shared: &Shared, kv: &LdkStore) {
         let mut looks = 0;
         loop {
             running.look(shared);
-            let catching_up = looks < FIRST_LOOKS && shared.state() != NodeState::Ready;
+            let whole = shared.state() == NodeState::Ready && running.all_usable();
+            let catching_up = looks < FIRST_LOOKS && !whole;
             if shared.pause(if catching_up { FIRST_LOOK } else { LOOK }) {
                 break;
             }
@@ -159,6 +160,13 @@ impl Running {
             }
         };
         shared.set_state(state);
+    }
+
+    /// Every channel that could be used has its peer connected.
+    fn all_usable(&self) -> bool {
+        let channels = self.live.node.list_channels();
+        let mut ready = channels.iter().filter(|channel| channel.is_channel_ready);
+        ready.all(|channel| channel.is_usable)
     }
 
     /// Calls remembered peers that are not connected. The node does so itself once a minute: too late for a payment
