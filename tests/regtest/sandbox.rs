@@ -17,10 +17,13 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::sleep;
 
 use crate::bitcoind;
-use crate::gateway::{CHANNELS, Gateway};
+use crate::gateway::{CHANNELS, Gateway, text};
 
 /// Anything that is going to happen happens within this time.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a new channel may take before another is opened.
+const ASK_AGAIN: Duration = Duration::from_secs(15);
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(50);
@@ -143,8 +146,7 @@ impl Sandbox {
         for gateway in [&self.shop, &self.customer] {
             gateway
                 .until("connected", CHANNELS, |channels| {
-                    let channels = channels.as_array().unwrap();
-                    channels.len() >= 2 && channels.iter().all(|one| one["isActive"] == true)
+                    can_pay(channels.as_array().unwrap())
                 })
                 .await;
         }
@@ -219,28 +221,34 @@ impl Sandbox {
         }
     }
 
-    /// Opens a channel from each side to the other, and waits until both can be used.
+    /// Opens a channel from each side that has none left to pay through, and waits until it can.
     pub async fn open_channels(&self) {
         // What closed the old one is confirmed first: ldk-node takes the same coins for both otherwise.
         self.mine_heard(6).await;
-        let before = self.shop.channels().await.len();
-        for (from, to) in [(&self.shop, &self.customer), (&self.customer, &self.shop)] {
-            let uri = to.get("server/lightning/BTC/info").await["nodeURIs"][0].clone();
-            let request = json!({"nodeURI": uri, "channelAmount": "5000000", "feeRate": 1});
-            from.post(CHANNELS, request).await;
-        }
-        until("open", || async {
-            self.mine_heard(1).await;
-            let channels = self.shop.channels().await;
-            let usable = channels.iter().filter(|one| one["isActive"] == true);
-            if usable.count() >= before + 2 {
-                Ok(())
-            } else {
-                Err(format!("{channels:?}"))
+        let begin = Instant::now();
+        let mut asked: Option<Instant> = None;
+        loop {
+            let mut lacking = Vec::new();
+            for (from, to) in [(&self.shop, &self.customer), (&self.customer, &self.shop)] {
+                if !can_pay(&from.channels().await) {
+                    lacking.push((from, to));
+                }
             }
-        })
-        .await;
-        self.connected().await;
+            if lacking.is_empty() {
+                return self.connected().await;
+            }
+            assert!(begin.elapsed() < PATIENCE, "no channel to pay through");
+            // One whose coins were taken elsewhere never confirms: then another is opened.
+            if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
+                for (from, to) in lacking {
+                    let uri = to.get("server/lightning/BTC/info").await["nodeURIs"][0].clone();
+                    let request = json!({"nodeURI": uri, "channelAmount": "5000000", "feeRate": 1});
+                    let _ = from.call(Method::POST, CHANNELS, Some(&request)).await;
+                }
+                asked = Some(Instant::now());
+            }
+            self.mine_heard(1).await;
+        }
     }
 
     /// Waits until the shop has said something since it started.
@@ -259,6 +267,14 @@ impl Sandbox {
     fn whole_log(&self) -> String {
         std::fs::read_to_string(self.dir.join("shop.log")).unwrap()
     }
+}
+
+/// Some channel is active and holds a million sats to send.
+fn can_pay(channels: &[Value]) -> bool {
+    channels.iter().any(|one| {
+        let local: u64 = text(one, "localBalance").parse().unwrap();
+        one["isActive"] == true && local >= 1_000_000_000
+    })
 }
 
 /// Looks until there is something to see. There is nothing else to wait for from outside.
