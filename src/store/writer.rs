@@ -1,6 +1,7 @@
 //! The one writer: takes jobs off a queue, runs a batch in one transaction, commits, then answers.
 //!
-//! No timer: the fsync is the batching window. Answers come after the commit, never before (P12).
+//! No timer for what anybody waits for: the fsync is the batching window. A job that nobody waits for rides along with
+//! the next batch, or makes its own after ten milliseconds. Answers come after the commit, never before (P12).
 //! [`Writer::turn`] does one batch and has two drivers: the thread of [`spawn`], and a simulator, inline.
 
 use std::collections::VecDeque;

@@ -153,6 +153,10 @@ async fn outgoing(crash: &Crash) {
             }
         };
         recover(&mut sandbox, crash);
+        // If LDK closed the very channel that the payout needs, there is no way to pay before there is another.
+        sandbox.shop_says("the Lightning node is ready").await;
+        closed += mend(&mut sandbox, before).await;
+        let before = channels(&sandbox.shop).await;
 
         let path = format!("S/payouts/{id}");
         let paid = within_a_minute(&sandbox, &sandbox.shop, &path, |payout| {
@@ -245,6 +249,7 @@ async fn within_a_minute(
         assert!(begin.elapsed() < PATIENCE, "after a minute still {seen}");
         if mined.elapsed() >= BLOCK_EVERY {
             sandbox.mine(1);
+            sandbox.reconnect().await;
             mined = Instant::now();
         }
         sleep(Duration::from_millis(50)).await;

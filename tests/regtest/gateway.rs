@@ -263,6 +263,11 @@ impl Invoice<'_> {
         text(&self.half(LN).await, "destination")
     }
 
+    /// Whether it has a Lightning half.
+    pub async fn has_bolt11(&self) -> bool {
+        self.half(LN).await["destination"].is_string()
+    }
+
     /// Its address.
     pub async fn address(&self) -> String {
         text(&self.half(CHAIN).await, "destination")

@@ -230,7 +230,7 @@ async fn a_killed_node_comes_back() {
     std::fs::write(plots[0].folder.join("invoices"), invoices).unwrap();
     plots[0].write();
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["ldk::killed_child", "--exact", "--ignored"])
+        .args(["ldk::killed_child", "--exact"])
         .env(CHILD_FOLDER, &plots[0].folder)
         .spawn()
         .unwrap();

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bdk_bitcoind_rpc::bitcoincore_rpc::{Auth, Client, RpcApi};
+use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::sleep;
@@ -147,13 +148,27 @@ impl Sandbox {
                 })
                 .await;
         }
+        // An invoice made before the shop has noticed would have no Lightning half.
+        until("payable over Lightning", || async {
+            let probe = self.shop.invoice(100_000).await;
+            if probe.has_bolt11().await {
+                Ok(())
+            } else {
+                Err("an invoice has no Lightning half".to_owned())
+            }
+        })
+        .await;
     }
 
-    /// Lets the customer call the shop now: by itself it would do so once a minute.
+    /// Lets the customer call the shop now: by itself ldk-node does so once a minute, also after the closing of one
+    /// channel has cut the connection that others need. That it can't is no failure yet.
     pub async fn reconnect(&self) {
         let uri = self.shop.get("server/lightning/BTC/info").await["nodeURIs"][0].clone();
-        self.customer
-            .post("server/lightning/BTC/connect", json!({"nodeURI": uri}))
+        let request = json!({"nodeURI": uri});
+        let connect = "server/lightning/BTC/connect";
+        let _ = self
+            .customer
+            .call(Method::POST, connect, Some(&request))
             .await;
     }
 

@@ -1,6 +1,7 @@
 //! The thread that brings the node up, keeps watch, and takes it down.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -44,7 +45,8 @@ fn supervise(shared: &Shared, kv: &LdkStore) {
         let mut looks = 0;
         loop {
             running.look(shared);
-            let catching_up = looks < FIRST_LOOKS && shared.state() != NodeState::Ready;
+            let whole = shared.state() == NodeState::Ready && running.all_usable();
+            let catching_up = looks < FIRST_LOOKS && !whole;
             if shared.pause(if catching_up { FIRST_LOOK } else { LOOK }) {
                 break;
             }
@@ -91,6 +93,8 @@ struct Running {
     synced_before: Option<u64>,
     synced: bool,
     misses: u32,
+    /// Peers that went away are being called, at most once at a time.
+    calling: Arc<AtomicBool>,
 }
 
 impl Running {
@@ -113,6 +117,7 @@ impl Running {
                     synced_before,
                     synced: false,
                     misses: 0,
+                    calling: Arc::default(),
                 })
             }
             Err(why) => {
@@ -129,6 +134,7 @@ impl Running {
         let height = status.current_best_block.height;
         shared.set_height(height);
         shared.refresh_liquidity(&self.live.node);
+        self.call_peers(shared);
         // Whole seconds: a restart within one second can't be told from no sync, so that second counts.
         self.synced |= status
             .latest_lightning_wallet_sync_timestamp
@@ -154,6 +160,34 @@ impl Running {
             }
         };
         shared.set_state(state);
+    }
+
+    /// Every channel that could be used has its peer connected.
+    fn all_usable(&self) -> bool {
+        let channels = self.live.node.list_channels();
+        let mut ready = channels.iter().filter(|channel| channel.is_channel_ready);
+        ready.all(|channel| channel.is_usable)
+    }
+
+    /// Calls remembered peers that are not connected. The node does so itself once a minute: too late for a payment
+    /// that waits since a restart.
+    fn call_peers(&self, shared: &Shared) {
+        if self.calling.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mut away = self.live.node.list_peers();
+        away.retain(|peer| peer.is_persisted && !peer.is_connected);
+        let (node, calling) = (self.live.node.clone(), self.calling.clone());
+        let call = move || {
+            for peer in away {
+                // Nobody answers: it is tried again at the next look.
+                let _ = node.connect(peer.node_id, peer.address, false);
+            }
+            calling.store(false, Ordering::Release);
+        };
+        if !shared.calls.push(Box::new(call)) {
+            self.calling.store(false, Ordering::Release);
+        }
     }
 
     /// Calls end first, then the node, then its runtime. LDK's last writes are durable when this returns.
