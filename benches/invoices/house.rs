@@ -26,14 +26,12 @@ use tollway::service::invoice::NewInvoice;
 use tollway::store::{Store, writer};
 
 use crate::disk::{Meter, MeteredFile};
+use crate::queue::{Queue, SENDERS, SLOT_WAIT};
 use crate::sandbox::{Sandbox, target};
-use crate::stock::{CHANNEL_SATS, IN_FLIGHT, SLOT_WAIT};
+use crate::stock::CHANNEL_SATS;
 
 /// Longer than anything here takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(90);
-
-/// Threads of a payer that hand payments over at once.
-const SENDERS: usize = 6;
 
 /// The gateway, and a payer with a channel to it.
 pub struct House {
@@ -154,31 +152,14 @@ impl House {
         let mut facts = self.app.gateway().store.signals().live();
         let begin = Instant::now();
         let mut work = JoinSet::new();
-        let free = Arc::new(Semaphore::new(IN_FLIGHT));
-        let queue = Arc::new(std::sync::Mutex::new(invoices.into_iter()));
+        let queue = Arc::new(Queue::new(
+            (invoices.into_iter()).map(|invoice| (invoice.lightning[0].hash.0, invoice)),
+        ));
         for _ in 0..SENDERS {
-            let (payer, free, queue) = (self.payer.clone(), free.clone(), queue.clone());
+            let (payer, queue) = (self.payer.clone(), queue.clone());
             work.spawn(async move {
-                loop {
-                    free.acquire().await.expect("never closed").forget();
-                    let next = queue.lock().expect("no panic holds it").next();
-                    let Some(invoice) = next else { return };
-                    let prompt = &invoice.lightning[0];
-                    let intent = PayIntent {
-                        bolt11: prompt.bolt11.clone(),
-                        hash: prompt.hash,
-                        amount: invoice.due.to_msat(),
-                        fee_max: Msat(10_000),
-                    };
-                    loop {
-                        match payer.pay(&intent).await {
-                            Dispatch::Taken => break,
-                            Dispatch::Declined {
-                                try_later: true, ..
-                            } => tokio::time::sleep(SLOT_WAIT).await,
-                            other => panic!("not sent: {other:?}"),
-                        }
-                    }
+                while let Some(invoice) = tokio::task::block_in_place(|| queue.next()) {
+                    send(&payer, &invoice).await;
                 }
             });
         }
@@ -187,17 +168,17 @@ impl House {
             let mut arrived = 0;
             while arrived < count {
                 match payer.next_event().await {
-                    NodeEvent::PaymentSuccessful { .. } => {
+                    NodeEvent::PaymentSuccessful { hash, .. } => {
                         arrived += 1;
-                        free.add_permits(1);
+                        queue.arrived(hash.0);
                     }
-                    NodeEvent::PaymentFailed { why, .. } => panic!("a payment failed: {why}"),
+                    NodeEvent::PaymentFailed { hash, .. } => {
+                        queue.failed(hash.expect("a BOLT 11 payment has one").0);
+                    }
                     NodeEvent::PaymentReceived { .. } | NodeEvent::Other { .. } => {}
                 }
                 payer.event_handled().await;
             }
-            // Senders that wait for a place find that nothing is left.
-            free.add_permits(SENDERS);
         });
         let mut settled = 0;
         while settled < count {
@@ -224,6 +205,26 @@ impl House {
         self.payer_store.close();
         self.payer_writer.join().expect("the payer's writer");
         drop(self.folders);
+    }
+}
+
+/// Hands a payment over, again while the channel has no slot for it.
+async fn send(payer: &LdkNode, invoice: &Invoice) {
+    let prompt = &invoice.lightning[0];
+    let intent = PayIntent {
+        bolt11: prompt.bolt11.clone(),
+        hash: prompt.hash,
+        amount: invoice.due.to_msat(),
+        fee_max: Msat(10_000),
+    };
+    loop {
+        match payer.pay(&intent).await {
+            Dispatch::Taken => return,
+            Dispatch::Declined {
+                try_later: true, ..
+            } => tokio::time::sleep(SLOT_WAIT).await,
+            other => panic!("not sent: {other:?}"),
+        }
     }
 }
 

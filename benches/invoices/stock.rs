@@ -1,10 +1,11 @@
 //! What ldk-node does as it comes, with its `SQLite` store: two nodes with a channel, for comparison.
 
 use std::str::FromStr;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bitcoin::Network;
+use bitcoin::hashes::Hash;
 use ldk_node::lightning::ln::msgs::SocketAddress;
 use ldk_node::{Builder, Event, Node, NodeError};
 use lightning_invoice::{Bolt11Invoice, Bolt11InvoiceDescription, Description};
@@ -12,19 +13,11 @@ use tempfile::TempDir;
 use tollway::domain::money::Sat;
 
 use crate::house::{free_port, rpc_port};
+use crate::queue::{Queue, SENDERS, SLOT_WAIT};
 use crate::sandbox::{Sandbox, target, until};
 
 /// Size of the channel over which payments are measured.
 pub const CHANNEL_SATS: Sat = Sat(10_000_000);
-
-/// Payments under way at once: LDK allows 50 a direction.
-pub const IN_FLIGHT: usize = 40;
-
-/// A payment that has arrived holds its slot in the channel a little longer: time until another try.
-pub const SLOT_WAIT: Duration = Duration::from_millis(5);
-
-/// Threads that hand payments over.
-const SENDERS: usize = 6;
 
 /// A payer and a payee.
 pub struct Pair {
@@ -91,17 +84,15 @@ impl Pair {
 
     /// Pays so many fresh invoices over the channel; the time until the payee has handled the last.
     pub fn pay(&self, count: usize) -> Duration {
-        let queue: Vec<_> = (0..count).map(|_| self.invoice()).collect();
-        let queue = Mutex::new(queue.into_iter());
-        let free = Places::default();
+        let queue = Queue::new((0..count).map(|_| {
+            let invoice = self.invoice();
+            (invoice.payment_hash().to_byte_array(), invoice)
+        }));
         let begin = Instant::now();
         std::thread::scope(|scope| {
             for _ in 0..SENDERS {
                 scope.spawn(|| {
-                    loop {
-                        free.take();
-                        let next = queue.lock().expect("no panic holds it").next();
-                        let Some(invoice) = next else { return };
+                    while let Some(invoice) = queue.next() {
                         while let Err(why) = self.payer.bolt11_payment().send(&invoice, None) {
                             assert_eq!(why, NodeError::PaymentSendingFailed);
                             std::thread::sleep(SLOT_WAIT);
@@ -111,15 +102,16 @@ impl Pair {
             }
             scope.spawn(|| {
                 each_event(&self.payer, count, |event| match event {
-                    Event::PaymentSuccessful { .. } => {
-                        free.give(1);
+                    Event::PaymentSuccessful { payment_hash, .. } => {
+                        queue.arrived(payment_hash.0);
                         true
                     }
-                    Event::PaymentFailed { reason, .. } => panic!("a payment failed: {reason:?}"),
+                    Event::PaymentFailed { payment_hash, .. } => {
+                        queue.failed(payment_hash.expect("a BOLT 11 payment has one").0);
+                        false
+                    }
                     _ => false,
                 });
-                // Senders that wait for a place find that nothing is left.
-                free.give(SENDERS);
             });
             let payee = scope.spawn(|| {
                 each_event(&self.payee, count, |event| {
@@ -154,31 +146,6 @@ fn each_event(node: &Node, count: usize, counts: impl Fn(&Event) -> bool) {
         let event = node.wait_next_event();
         seen += usize::from(counts(&event));
         node.event_handled().expect("an acknowledged event");
-    }
-}
-
-/// Places for payments in flight.
-struct Places(Mutex<usize>, Condvar);
-
-impl Default for Places {
-    fn default() -> Self {
-        Self(Mutex::new(IN_FLIGHT), Condvar::new())
-    }
-}
-
-impl Places {
-    fn take(&self) {
-        let free = self.0.lock().expect("no panic holds it");
-        let mut free = self
-            .1
-            .wait_while(free, |free| *free == 0)
-            .expect("no panic holds it");
-        *free -= 1;
-    }
-
-    fn give(&self, places: usize) {
-        *self.0.lock().expect("no panic holds it") += places;
-        self.1.notify_all();
     }
 }
 

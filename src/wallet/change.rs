@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bdk_wallet::chain::{BlockId, ConfirmationBlockTime, DescriptorExt, keychain_txout, tx_graph};
-use bdk_wallet::descriptor::ExtendedDescriptor;
+use bdk_wallet::chain::{BlockId, ConfirmationBlockTime, DescriptorId, keychain_txout, tx_graph};
 use bdk_wallet::{ChangeSet, KeychainKind};
 use bitcoin::consensus::{deserialize, serialize};
 use bitcoin::{OutPoint, ScriptBuf, Transaction, TxOut, Txid};
@@ -56,11 +55,11 @@ struct Stored {
     internal_scripts: Option<Vec<(u32, ByteVec)>>,
 }
 
+/// What bdk calls the two chains of a till. It derives a script to tell, so it is asked once.
+pub(super) type Chains = BTreeMap<KeychainKind, DescriptorId>;
+
 /// A change set as a record. Descriptors and network are left out: the till's record has them.
-pub(super) fn encode(
-    change: &ChangeSet,
-    descriptors: &BTreeMap<KeychainKind, ExtendedDescriptor>,
-) -> Vec<u8> {
+pub(super) fn encode(change: &ChangeSet, chains: &Chains) -> Vec<u8> {
     // Taken apart field by field: a field that a later bdk adds must not be lost in silence.
     let ChangeSet {
         descriptor: _,
@@ -83,12 +82,9 @@ pub(super) fn encode(
         last_revealed,
         spk_cache,
     } = indexer;
-    let revealed = |keychain| {
-        let descriptor = descriptors.get(&keychain)?;
-        last_revealed.get(&descriptor.descriptor_id()).copied()
-    };
+    let revealed = |keychain| last_revealed.get(chains.get(&keychain)?).copied();
     let scripts = |keychain| {
-        let derived = spk_cache.get(&descriptors.get(&keychain)?.descriptor_id())?;
+        let derived = spk_cache.get(chains.get(&keychain)?)?;
         some(
             derived
                 .iter()
@@ -137,10 +133,7 @@ pub(super) fn encode(
 }
 
 /// The change set of a record.
-pub(super) fn decode(
-    record: &[u8],
-    descriptors: &BTreeMap<KeychainKind, ExtendedDescriptor>,
-) -> Result<ChangeSet, String> {
+pub(super) fn decode(record: &[u8], chains: &Chains) -> Result<ChangeSet, String> {
     let body = match record.split_first() {
         Some((&VERSION, body)) => body,
         Some((version, _)) => return Err(format!("change set of unknown version {version}")),
@@ -153,21 +146,19 @@ pub(super) fn decode(
         (KeychainKind::External, stored.external),
         (KeychainKind::Internal, stored.internal),
     ] {
-        if let (Some(descriptor), Some(index)) = (descriptors.get(&keychain), index) {
-            let id = descriptor.descriptor_id();
-            change.indexer.last_revealed.insert(id, index);
+        if let (Some(id), Some(index)) = (chains.get(&keychain), index) {
+            change.indexer.last_revealed.insert(*id, index);
         }
     }
     for (keychain, scripts) in [
         (KeychainKind::External, stored.external_scripts),
         (KeychainKind::Internal, stored.internal_scripts),
     ] {
-        if let (Some(descriptor), Some(scripts)) = (descriptors.get(&keychain), scripts) {
+        if let (Some(id), Some(scripts)) = (chains.get(&keychain), scripts) {
             let derived = scripts
                 .into_iter()
                 .map(|(index, bytes)| (index, ScriptBuf::from(Vec::from(bytes))));
-            let id = descriptor.descriptor_id();
-            change.indexer.spk_cache.insert(id, derived.collect());
+            change.indexer.spk_cache.insert(*id, derived.collect());
         }
     }
     for block in all(stored.blocks).map(BlockRef::from) {
@@ -217,19 +208,25 @@ fn times(rows: Option<Vec<(Hash32, u64)>>) -> BTreeMap<Txid, u64> {
 
 #[cfg(test)]
 mod tests {
+    use bdk_wallet::chain::DescriptorExt;
+    use bdk_wallet::descriptor::ExtendedDescriptor;
     use bitcoin::hashes::{Hash, sha256};
     use bitcoin::{Amount, BlockHash, Network, absolute, transaction};
 
     use super::*;
     use crate::wallet::Keychain;
 
-    fn descriptors() -> BTreeMap<KeychainKind, ExtendedDescriptor> {
+    fn chains() -> Chains {
         let words = crate::wallet::keychain::new_mnemonic([0; 16]);
         let keychain = Keychain::from_mnemonic(&words, Network::Regtest).expect("valid");
         let (external, internal) = keychain.descriptors(1);
-        BTreeMap::from([
-            (KeychainKind::External, external.parse().expect("public")),
-            (KeychainKind::Internal, internal.parse().expect("public")),
+        let id = |text: &str| {
+            let descriptor: ExtendedDescriptor = text.parse().expect("public");
+            descriptor.descriptor_id()
+        };
+        Chains::from([
+            (KeychainKind::External, id(&external)),
+            (KeychainKind::Internal, id(&internal)),
         ])
     }
 
@@ -247,9 +244,8 @@ mod tests {
             }],
         };
         let mut change = ChangeSet::default();
-        for (index, descriptor) in (300..).zip(descriptors().values()) {
-            let id = descriptor.descriptor_id();
-            change.indexer.last_revealed.insert(id, index);
+        for (index, id) in (300..).zip(chains().values()) {
+            change.indexer.last_revealed.insert(*id, index);
         }
         change.local_chain.blocks.insert(7, Some(hash));
         change.local_chain.blocks.insert(8, None);
@@ -273,8 +269,8 @@ mod tests {
 
     #[test]
     fn every_field_survives_and_the_bytes_never_change() {
-        let record = encode(&full(), &descriptors());
-        assert_eq!(decode(&record, &descriptors()), Ok(full()));
+        let record = encode(&full(), &chains());
+        assert_eq!(decode(&record, &chains()), Ok(full()));
         let golden = "6c4db45b56679ef0c290a7894c5dfa27d7206702e14c83d5047f1c2ec7422347";
         assert_eq!(sha256::Hash::hash(&record).to_string(), golden);
     }
@@ -282,24 +278,24 @@ mod tests {
     #[test]
     fn derived_scripts_survive_and_the_bytes_never_change() {
         let mut change = full();
-        for (index, descriptor) in (325..).zip(descriptors().values()) {
+        for (index, id) in (325..).zip(chains().values()) {
             let script = ScriptBuf::from(vec![0, 2, 7, 7]);
             let derived = [(index, script)].into();
             let cache = &mut change.indexer.spk_cache;
-            cache.insert(descriptor.descriptor_id(), derived);
+            cache.insert(*id, derived);
         }
-        let record = encode(&change, &descriptors());
-        assert_eq!(decode(&record, &descriptors()), Ok(change));
+        let record = encode(&change, &chains());
+        assert_eq!(decode(&record, &chains()), Ok(change));
         let golden = "5872bc46e8f204a9d26a1c5326905db8db6b2c93048fd3c0b1a70f08e7845a51";
         assert_eq!(sha256::Hash::hash(&record).to_string(), golden);
     }
 
     #[test]
     fn what_cannot_be_read_is_refused() {
-        let record = encode(&full(), &descriptors());
+        let record = encode(&full(), &chains());
         let cut = &record[..record.len() - 1];
         for bad in [&[][..], &[9, 0xa0], cut] {
-            assert!(decode(bad, &descriptors()).is_err());
+            assert!(decode(bad, &chains()).is_err());
         }
     }
 }

@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use bdk_wallet::chain::{
-    BlockId, CanonicalizationParams, ChainPosition, CheckPoint, ConfirmationBlockTime, FullTxOut,
-    Indexer, Merge, TxUpdate,
+    BlockId, CanonicalizationParams, ChainPosition, CheckPoint, ConfirmationBlockTime,
+    DescriptorExt, FullTxOut, Indexer, Merge, TxUpdate,
 };
 use bdk_wallet::descriptor::ExtendedDescriptor;
 use bdk_wallet::{ChangeSet, KeychainKind, Update, Wallet};
 use bitcoin::hashes::Hash;
 use bitcoin::{BlockHash, OutPoint, Script, Transaction, Txid};
 
-use super::change;
+use super::change::{self, Chains};
 use super::record::TillRecord;
 use super::sighting::Sighting;
 use super::watch::WatchList;
@@ -27,7 +27,7 @@ const YOUNG_CONFIRMATIONS: u32 = 100;
 pub(super) struct Till {
     pub(super) record: TillRecord,
     pub(super) wallet: Wallet,
-    descriptors: BTreeMap<KeychainKind, ExtendedDescriptor>,
+    chains: Chains,
     next_change: u64,
     /// Addresses with coins in young blocks, and the height of the newest such block.
     young: BTreeMap<u32, u32>,
@@ -60,9 +60,9 @@ impl Till {
         };
         let external = parse(&record.external)?;
         let internal = parse(&record.internal)?;
-        let descriptors = BTreeMap::from([
-            (KeychainKind::External, external.clone()),
-            (KeychainKind::Internal, internal.clone()),
+        let chains = Chains::from([
+            (KeychainKind::External, external.descriptor_id()),
+            (KeychainKind::Internal, internal.descriptor_id()),
         ]);
         let mut merged = ChangeSet {
             descriptor: Some(external),
@@ -71,7 +71,7 @@ impl Till {
             ..ChangeSet::default()
         };
         for change_set in change_sets {
-            merged.merge(change::decode(change_set, &descriptors).map_err(failed)?);
+            merged.merge(change::decode(change_set, &chains).map_err(failed)?);
         }
         let wallet = Wallet::load()
             .use_spk_cache(true)
@@ -87,14 +87,14 @@ impl Till {
     }
 
     fn around(record: TillRecord, wallet: Wallet, next_change: u64) -> Self {
-        let descriptors = wallet
+        let chains = wallet
             .keychains()
-            .map(|(keychain, descriptor)| (keychain, descriptor.clone()))
+            .map(|(keychain, descriptor)| (keychain, descriptor.descriptor_id()))
             .collect();
         Self {
             record,
             wallet,
-            descriptors,
+            chains,
             next_change,
             young: BTreeMap::new(),
             watched: BTreeMap::new(),
@@ -107,7 +107,7 @@ impl Till {
         let mut key = self.record.id.to_key().to_vec();
         key.extend_from_slice(&self.next_change.to_be_bytes());
         self.next_change += 1;
-        Some((key, change::encode(&change, &self.descriptors)))
+        Some((key, change::encode(&change, &self.chains)))
     }
 
     pub(super) fn reveal(&mut self, watch: &WatchList) -> TillAddress {
