@@ -44,7 +44,7 @@ impl FromRequestParts<AppState> for Anyone {
         let credentials = credentials.trim();
         let found = match scheme.to_ascii_lowercase().as_str() {
             "token" | "bearer" if credentials.len() <= KEY_BYTES_MAX => {
-                state.gateway.caller_by_key(credentials).await
+                state.gateway.caller_by_key(credentials)
             }
             "basic" => {
                 let Ok(client) = ClientAddr::from_request_parts(parts, state).await;
@@ -114,13 +114,13 @@ impl Signed {
     }
 
     /// The store of a path, if the caller has the right on it. An unknown one looks like one without the right.
-    pub async fn store(
+    pub fn store(
         &self,
         state: &AppState,
         id: &str,
         permission: &'static str,
     ) -> Result<Store, ApiError> {
-        let store = find_store(state, id).await;
+        let store = find_store(state, id);
         let store = store.ok_or_else(|| ApiError::missing_permission(permission))?;
         self.check_on(permission, Some(&store))?;
         Ok(store)
@@ -140,7 +140,7 @@ impl Signed {
         I: FromStr + Copy + Send + 'static,
     {
         let named = match &path.store {
-            Some(text) => Some(self.store(state, text, permission).await?),
+            Some(text) => Some(self.store(state, text, permission)?),
             None => None,
         };
         let id = path.id.parse::<I>().ok();
@@ -169,11 +169,10 @@ impl Signed {
 }
 
 /// The store with this id.
-pub async fn find_store(state: &AppState, id: &str) -> Option<Store> {
+pub fn find_store(state: &AppState, id: &str) -> Option<Store> {
     let id: StoreId = id.parse().ok()?;
     state
         .gateway
         .store
-        .read(move |rows| store::settings::get(rows, id))
-        .await
+        .glance(|rows| store::settings::get(rows, id))
 }

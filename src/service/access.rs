@@ -206,19 +206,17 @@ impl Gateway {
     }
 
     /// The caller behind an API key.
-    pub async fn caller_by_key(&self, secret: &str) -> Option<Caller> {
+    pub fn caller_by_key(&self, secret: &str) -> Option<Caller> {
         let hash = hash_secret(secret);
-        let secret = secret.to_owned();
-        self.store
-            .read(move |rows| {
-                let key = store::access::api_key(rows, &hash)?;
-                let user = store::access::user(rows, key.user)?;
-                Some(Caller {
-                    user,
-                    key: Some(CallerKey { key, hash, secret }),
-                })
+        self.store.glance(|rows| {
+            let key = store::access::api_key(rows, &hash)?;
+            let user = store::access::user(rows, key.user)?;
+            let secret = secret.to_owned();
+            Some(Caller {
+                user,
+                key: Some(CallerKey { key, hash, secret }),
             })
-            .await
+        })
     }
 
     /// Makes an API key of 20 random bytes. The answer is the only time it is seen.

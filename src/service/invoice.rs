@@ -90,8 +90,7 @@ impl Gateway {
     ) -> Result<Invoice, InvoiceRefusal> {
         let shop = self
             .store
-            .read(move |rows| store::settings::get(rows, store))
-            .await
+            .glance(|rows| store::settings::get(rows, store))
             .ok_or(InvoiceRefusal::UnknownStore)?;
         let now = self.now();
         let (price, rate, due) = self.price(&shop, &new)?;

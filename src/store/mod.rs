@@ -228,6 +228,12 @@ impl Store {
         }
     }
 
+    /// Shows the last commit to a reader on its own thread: for a row or two of small tables that are always in
+    /// memory, where the trip to a blocking thread would cost more than the look.
+    pub fn glance<R>(&self, look: impl FnOnce(&Snapshot) -> R) -> R {
+        look(&self.snapshot())
+    }
+
     /// The last commit, for threads that may block.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(

@@ -5,6 +5,7 @@
 
 mod bytes;
 pub mod change;
+mod descriptor;
 pub mod keychain;
 mod picture;
 pub mod record;

@@ -10,12 +10,12 @@ use bdk_wallet::chain::{
     BlockId, CanonicalizationParams, ChainPosition, CheckPoint, ConfirmationBlockTime,
     DescriptorExt, FullTxOut, Indexer, Merge, TxUpdate,
 };
-use bdk_wallet::descriptor::ExtendedDescriptor;
 use bdk_wallet::{ChangeSet, KeychainKind, Update, Wallet};
 use bitcoin::hashes::Hash;
 use bitcoin::{BlockHash, OutPoint, Script, Transaction, Txid};
 
 use super::change::{self, Chains};
+use super::descriptor;
 use super::record::TillRecord;
 use super::sighting::Sighting;
 use super::watch::WatchList;
@@ -37,11 +37,14 @@ pub(super) struct Till {
 
 impl Till {
     pub(super) fn create(record: TillRecord, watch: &WatchList) -> Result<Self, String> {
-        let wallet = Wallet::create(record.external.clone(), record.internal.clone())
+        let failed = |why: String| format!("till {}: {why}", record.id);
+        let external = descriptor::parse(&record.external).map_err(failed)?;
+        let internal = descriptor::parse(&record.internal).map_err(failed)?;
+        let wallet = Wallet::create(external, internal)
             .network(record.network)
             .use_spk_cache(true)
             .create_wallet_no_persist()
-            .map_err(|e| format!("till {}: {e}", record.id))?;
+            .map_err(|e| failed(e.to_string()))?;
         let mut till = Self::around(record, wallet, 0);
         till.watch_more(watch, std::iter::empty());
         Ok(till)
@@ -54,12 +57,8 @@ impl Till {
         watch: &WatchList,
     ) -> Result<Self, String> {
         let failed = |why: String| format!("till {}: {why}", record.id);
-        let parse = |text: &str| {
-            text.parse::<ExtendedDescriptor>()
-                .map_err(|e| failed(e.to_string()))
-        };
-        let external = parse(&record.external)?;
-        let internal = parse(&record.internal)?;
+        let external = descriptor::parse(&record.external).map_err(failed)?;
+        let internal = descriptor::parse(&record.internal).map_err(failed)?;
         let chains = Chains::from([
             (KeychainKind::External, external.descriptor_id()),
             (KeychainKind::Internal, internal.descriptor_id()),

@@ -26,7 +26,7 @@ pub async fn list(
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<Vec<InvoiceData>>, ApiError> {
-    let store = caller.store(&state, &store, VIEW).await?.id;
+    let store = caller.store(&state, &store, VIEW)?.id;
     let filters = Filters::of(&params)?;
     let with_methods = params.flag("includePaymentMethods")?.unwrap_or(false);
     let gateway = &state.gateway;
@@ -50,7 +50,7 @@ pub async fn create(
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<Json<InvoiceData>, ApiError> {
-    let found = find_store(&state, &store).await;
+    let found = find_store(&state, &store);
     let may = |store: &Store| {
         caller
             .0

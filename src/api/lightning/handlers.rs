@@ -37,7 +37,7 @@ pub async fn info(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    path.open(&state, &caller, Use::Node).await?;
+    path.open(&state, &caller, Use::Node)?;
     let node = &state.gateway.lightning;
     let identity = node.identity().await.map_err(refused)?;
     let channels = node.channels().await.map_err(refused)?;
@@ -50,7 +50,7 @@ pub async fn balance(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    path.open(&state, &caller, Use::Node).await?;
+    path.open(&state, &caller, Use::Node)?;
     let node = &state.gateway.lightning;
     let balances = node.balances().await.map_err(refused)?;
     let channels = node.channels().await.map_err(refused)?;
@@ -64,7 +64,7 @@ pub async fn connect(
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<(), ApiError> {
-    path.open(&state, &caller, Use::Node).await?;
+    path.open(&state, &caller, Use::Node)?;
     let uri = node_uri(&mut body);
     body.finish()?;
     state
@@ -80,7 +80,7 @@ pub async fn channels(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    path.open(&state, &caller, Use::Node).await?;
+    path.open(&state, &caller, Use::Node)?;
     let channels = state.gateway.lightning.channels().await.map_err(refused)?;
     let data: Vec<_> = channels.into_iter().map(ChannelData::from).collect();
     Ok(Json(data))
@@ -93,7 +93,7 @@ pub async fn open_channel(
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<(), ApiError> {
-    path.open(&state, &caller, Use::Node).await?;
+    path.open(&state, &caller, Use::Node)?;
     let uri = node_uri(&mut body);
     let max = i64::try_from(SAT_MAX.0).unwrap_or(i64::MAX);
     let amount = body.whole("channelAmount", 1, max);
@@ -123,7 +123,7 @@ pub async fn address(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<String>, ApiError> {
-    path.open(&state, &caller, Use::Node).await?;
+    path.open(&state, &caller, Use::Node)?;
     state
         .gateway
         .node_address()
@@ -139,7 +139,7 @@ pub async fn create_invoice(
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::CreateInvoice).await?;
+    let books = path.open(&state, &caller, Use::CreateInvoice)?;
     // Without an amount, and with 0, the payer chooses it.
     let amount = body
         .whole("amount", 0, MSAT_MAX)
@@ -173,7 +173,7 @@ pub async fn invoices(
     Path(path): Path<NodePath>,
     params: Params,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::ViewInvoice).await?;
+    let books = path.open(&state, &caller, Use::ViewInvoice)?;
     let only_pending = params.flag("pendingOnly")?.unwrap_or(false);
     let offset = params.count("offsetIndex")?.unwrap_or(0);
     let page = Page::of(&params)?;
@@ -202,7 +202,7 @@ pub async fn invoice(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::ViewInvoice).await?;
+    let books = path.open(&state, &caller, Use::ViewInvoice)?;
     let hash: PaymentHash = path.hash().parse().map_err(|_| ApiError::no_invoice())?;
     let found = state
         .gateway

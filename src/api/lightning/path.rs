@@ -47,7 +47,7 @@ impl Use {
 impl NodePath {
     /// Whose books: the house's, or the store's. A store that may not draw on the node's balance (D52) can only
     /// make invoices and look at them.
-    pub(super) async fn open(
+    pub(super) fn open(
         &self,
         state: &AppState,
         caller: &Signed,
@@ -59,7 +59,7 @@ impl NodePath {
                 StoreId::HOUSE
             }
             Some(store) => {
-                let store = caller.store(state, store, wanted.right_on_store()).await?;
+                let store = caller.store(state, store, wanted.right_on_store())?;
                 match wanted {
                     Use::Node if !store.draws_on_node => {
                         return Err(ApiError::missing_permission(wanted.right_on_server()));

@@ -36,7 +36,7 @@ pub async fn pay(
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<Response, ApiError> {
-    let books = path.open(&state, &caller, Use::Node).await?;
+    let books = path.open(&state, &caller, Use::Node)?;
     let bolt11 = body.words("BOLT11").unwrap_or_default();
     if bolt11.is_empty() {
         body.refuse("BOLT11", "Give the invoice to pay.");
@@ -126,7 +126,7 @@ pub async fn list(
     Path(path): Path<NodePath>,
     params: Params,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::Node).await?;
+    let books = path.open(&state, &caller, Use::Node)?;
     let with_pending = params.flag("includePending")?.unwrap_or(false);
     let offset = params.count("offsetIndex")?.unwrap_or(0);
     let page = Page::of(&params)?;
@@ -155,7 +155,7 @@ pub async fn get(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::Node).await?;
+    let books = path.open(&state, &caller, Use::Node)?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
     let hash = path.hash().parse().map_err(|_| unknown())?;
     let payout = state.gateway.api_payment(books, hash).await;

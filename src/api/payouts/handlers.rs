@@ -28,7 +28,7 @@ pub async fn list(
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<Vec<PayoutData>>, ApiError> {
-    let store = caller.store(&state, &store, VIEW).await?.id;
+    let store = caller.store(&state, &store, VIEW)?.id;
     let with_cancelled = params.flag("includeCancelled")?.unwrap_or(false);
     let page = Page::of(&params)?;
     let data = state
@@ -63,7 +63,7 @@ pub async fn create(
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<Json<PayoutData>, ApiError> {
-    let store = caller.store(&state, &store, CREATE_NON_APPROVED).await?;
+    let store = caller.store(&state, &store, CREATE_NON_APPROVED)?;
     let wish = dto::read_wish(&mut body);
     let approved = body.flag("approved").unwrap_or(false);
     let pull_payment = body.words("pullPaymentId");

@@ -141,7 +141,7 @@ pub async fn configured(
     caller: Signed,
     Path(store): Path<String>,
 ) -> Result<Json<Vec<ProcessorKind>>, ApiError> {
-    let store = caller.store(&state, &store, VIEW).await?;
+    let store = caller.store(&state, &store, VIEW)?;
     let mut kinds = Vec::new();
     for rail in Rail::ALL {
         if find(&state, &store, rail).await.is_some() {
@@ -157,7 +157,7 @@ pub async fn get(
     caller: Signed,
     Path(path): Path<ProcessorPath>,
 ) -> Result<Json<Vec<ProcessorData>>, ApiError> {
-    let store = caller.store(&state, &path.store, VIEW).await?;
+    let store = caller.store(&state, &path.store, VIEW)?;
     let found = find(&state, &store, path.rail()?).await;
     Ok(Json(found.iter().map(data).collect()))
 }
@@ -169,7 +169,7 @@ pub async fn set(
     Path(path): Path<ProcessorPath>,
     mut body: Input,
 ) -> Result<Json<ProcessorData>, ApiError> {
-    let store = caller.store(&state, &path.store, MODIFY).await?;
+    let store = caller.store(&state, &path.store, MODIFY)?;
     let rail = path.rail()?;
     body.alias("feeTargetBlock", "feeBlockTarget");
     let threshold = body.decimal("threshold").unwrap_or_default();
@@ -199,7 +199,7 @@ pub async fn remove(
     caller: Signed,
     Path(path): Path<ProcessorPath>,
 ) -> Result<(), ApiError> {
-    let store = caller.store(&state, &path.store, MODIFY).await?;
+    let store = caller.store(&state, &path.store, MODIFY)?;
     state
         .gateway
         .set_processor(store.id, path.rail()?, None)

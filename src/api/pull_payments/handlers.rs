@@ -29,7 +29,7 @@ pub async fn list(
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let store = caller.store(&state, &store, VIEW).await?.id;
+    let store = caller.store(&state, &store, VIEW)?.id;
     let with_archived = params.flag("includeArchived")?.unwrap_or(false);
     let page = Page::of(&params)?;
     let all = state
@@ -56,7 +56,7 @@ pub async fn create(
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let store = caller.store(&state, &store, CREATE_NON_APPROVED).await?;
+    let store = caller.store(&state, &store, CREATE_NON_APPROVED)?;
     let new = dto::read(&mut body, store.settings.refund_bolt11_days);
     if body.flag("autoApproveClaims") == Some(true) {
         caller.check_on(CREATE_APPROVED, Some(&store))?;

@@ -57,7 +57,7 @@ pub async fn get(
     caller: Signed,
     Path(store): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let store = caller.store(&state, &store, VIEW).await?;
+    let store = caller.store(&state, &store, VIEW)?;
     Ok(Json(dto::store_data(&store)))
 }
 
@@ -68,7 +68,7 @@ pub async fn update(
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<Json<Value>, ApiError> {
-    let store = caller.store(&state, &store, MODIFY).await?;
+    let store = caller.store(&state, &store, MODIFY)?;
     let change = dto::read(&mut body, Some(&store));
     let name = change.name.unwrap_or_else(|| store.name.clone());
     check_name(&mut body, &name);
@@ -92,7 +92,7 @@ pub async fn remove(
     caller: Signed,
     Path(store): Path<String>,
 ) -> Result<(), ApiError> {
-    let store = caller.store(&state, &store, MODIFY).await?;
+    let store = caller.store(&state, &store, MODIFY)?;
     state
         .gateway
         .update_store(store.id, store.name, store.settings, store.kept, true)

@@ -46,7 +46,7 @@ pub async fn payment_methods(
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<Vec<PaymentMethodData>>, ApiError> {
-    let with_config = check_methods(&state, &caller, &store, &params).await?;
+    let with_config = check_methods(&state, &caller, &store, &params)?;
     let methods = [Rail::Onchain, Rail::Lightning];
     Ok(Json(
         methods
@@ -63,7 +63,7 @@ pub async fn payment_method(
     Path((store, method)): Path<(String, String)>,
     params: Params,
 ) -> Result<Json<PaymentMethodData>, ApiError> {
-    let with_config = check_methods(&state, &caller, &store, &params).await?;
+    let with_config = check_methods(&state, &caller, &store, &params)?;
     let rail = method.parse::<Rail>().map_err(|_| {
         let message = "The store has no such payment method.";
         ApiError::not_found("paymentmethod-not-found", message)
@@ -77,13 +77,13 @@ pub async fn gone() -> ApiError {
     ApiError::coded(StatusCode::GONE, "unsupported-in-v2", message)
 }
 
-async fn check_methods(
+fn check_methods(
     state: &AppState,
     caller: &Signed,
     store: &str,
     params: &Params,
 ) -> Result<bool, ApiError> {
-    let store = caller.store(state, store, VIEW).await?;
+    let store = caller.store(state, store, VIEW)?;
     let wanted = params.flag("includeConfig")?.unwrap_or(false);
     Ok(wanted && caller.0.may(MODIFY, Some(&store)))
 }
@@ -119,7 +119,7 @@ pub async fn rates(
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<Vec<RateData>>, ApiError> {
-    let store = caller.store(&state, &store, VIEW).await?;
+    let store = caller.store(&state, &store, VIEW)?;
     let mut pairs: Vec<String> = params
         .all("currencyPair")
         .into_iter()
