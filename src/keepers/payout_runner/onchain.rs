@@ -46,6 +46,9 @@ impl OnchainPayer {
     pub async fn activate(&self) -> Timestamp {
         let now = self.gateway.now();
         let mut next = now.plus_secs(ROUND_SECS);
+        if self.gateway.held().is_some() {
+            return next;
+        }
         let open = look(&self.gateway, Rail::Onchain, now).await;
         if self.gateway.follower.is_synced() {
             self.plan_onchain(&open, now).await;
@@ -235,6 +238,6 @@ fn wants_broadcast(tx: &store::Tx<'_>, batch: &Batch, started: Timestamp, now: T
     });
     let rested = batch
         .broadcast_at
-        .is_none_or(|at| at < started || now.millis_since(at) >= REBROADCAST_MILLIS);
+        .is_none_or(|at| at < started || now.is_past(at, REBROADCAST_MILLIS));
     !in_a_block && rested
 }
