@@ -35,6 +35,7 @@ use crate::keepers::gate::Gate;
 use crate::keepers::lightning_events::LightningEvents;
 use crate::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use crate::keepers::prompter::Prompter;
+use crate::keepers::pruner::Pruner;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::random;
 use crate::service::{Gateway, intake, settle};
@@ -298,11 +299,21 @@ fn spawn_keepers(
         }
     });
     let prompter = Prompter::new(gateway.clone());
-    let (signals, mut stops) = (gateway.store.clone(), stop.clone());
+    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
     keepers.spawn(async move {
         loop {
             let next = prompter.activate().await;
-            if rest(&clock, next, &signals, Some(Wake::Prompts), &mut stops).await {
+            if rest(&clock_of, next, &signals, Some(Wake::Prompts), &mut stops).await {
+                return;
+            }
+        }
+    });
+    let pruner = Pruner::new(gateway.clone(), gate.clone());
+    let (signals, mut stops) = (gateway.store.clone(), stop.clone());
+    keepers.spawn(async move {
+        loop {
+            let next = pruner.activate().await;
+            if rest(&clock, next, &signals, None, &mut stops).await {
                 return;
             }
         }

@@ -7,3 +7,4 @@ pub mod gate;
 pub mod lightning_events;
 pub mod payout_runner;
 pub mod prompter;
+pub mod pruner;

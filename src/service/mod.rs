@@ -12,6 +12,7 @@ pub mod payout;
 pub mod pull_payment;
 pub mod settle;
 pub mod store;
+pub mod stray;
 pub mod withdraw;
 
 use std::sync::Arc;

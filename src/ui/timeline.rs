@@ -96,10 +96,7 @@ fn words(fact: &Fact) -> String {
             ..
         } => "Invalid: the payment was not confirmed in time.".to_owned(),
         Fact::InvoicePromptRenewed { amount, .. } => {
-            format!(
-                "A new Lightning invoice over the rest, {}.",
-                format::msat(*amount)
-            )
+            format!("A new Lightning invoice over {}.", format::msat(*amount))
         }
         Fact::StrayReceived { receipt, amount } => {
             format!(
@@ -141,6 +138,13 @@ fn words(fact: &Fact) -> String {
             "Its transaction left the best chain, and is sent again as it was.".to_owned()
         }
         Fact::NodeNote { what } => what.clone(),
+        Fact::StrayAssigned {
+            receipt, amount, ..
+        } => format!(
+            "{} {}, which fitted no invoice, was assigned to this one.",
+            format::msat(*amount),
+            over(receipt)
+        ),
     }
 }
 

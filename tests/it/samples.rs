@@ -46,7 +46,7 @@ fn text(text: &str) -> String {
     text.to_owned()
 }
 
-fn outpoint() -> OutPoint {
+pub fn outpoint() -> OutPoint {
     OutPoint::new(Txid::from_byte_array([0x99; 32]), 7)
 }
 
@@ -69,6 +69,7 @@ pub fn invoice() -> Invoice {
         received_at: NOW,
         standing,
         destination: text("bcrt1q"),
+        assigned_by: None,
     };
     let coin = |vout| ReceiptKey::Onchain(OutPoint { vout, ..outpoint() });
     Invoice {

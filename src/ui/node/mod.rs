@@ -22,7 +22,7 @@ use crate::service::Gateway;
 use crate::service::node::NodeRefusal;
 use crate::store::{self, WriteError};
 use crate::wallet::TillBalance;
-use view::{NodeView, SenderView, StrayRow};
+use view::{NodeView, SenderView};
 
 #[derive(Template)]
 #[template(path = "wallet.html")]
@@ -30,7 +30,8 @@ struct WalletPage {
     shell: Shell,
     till: Vec<(&'static str, String)>,
     senders: Vec<SenderView>,
-    strays: Vec<StrayRow>,
+    /// Payments that nobody has assigned to an invoice yet.
+    strays: usize,
     node: Option<NodeView>,
     address: Option<String>,
     form: ChannelForm,
@@ -185,7 +186,8 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
             if is_admin {
                 strays.extend(store::receipt::strays(rows, StoreId::HOUSE));
             }
-            (senders, strays, store::journal::last_sequence(rows))
+            strays.retain(|stray| stray.assigned.is_none());
+            (senders, strays.len(), store::journal::last_sequence(rows))
         })
         .await;
     let status = if outcome.error.is_some() {
@@ -204,7 +206,7 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
         shell: shell.live(mark),
         till: view::till(till_balance(gateway, id).await?),
         senders: senders.into(),
-        strays: strays.iter().map(StrayRow::from).collect(),
+        strays,
         node: if is_admin {
             Some(node(gateway).await)
         } else {

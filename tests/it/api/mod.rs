@@ -6,6 +6,7 @@ mod lightning;
 mod payouts;
 mod pull_payments;
 mod stores;
+mod strays;
 mod wire;
 
 use std::sync::Arc;

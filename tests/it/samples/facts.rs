@@ -4,7 +4,7 @@ use tollway::domain::fact::Fact;
 use tollway::domain::money::Msat;
 use tollway::domain::receipt::ReceiptKey;
 
-use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, outpoint, text};
+use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, USER, outpoint, text};
 
 /// One of every fact. `golden::label` fails to compile when there is a new one.
 pub fn facts() -> Vec<Fact> {
@@ -81,6 +81,12 @@ pub fn facts() -> Vec<Fact> {
         Fact::PayoutUnconfirmed { payout },
         Fact::NodeNote {
             what: text("a channel"),
+        },
+        Fact::StrayAssigned {
+            receipt,
+            amount,
+            invoice,
+            by: USER,
         },
     ]
 }
