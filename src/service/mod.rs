@@ -6,6 +6,7 @@ pub mod follower_state;
 pub mod intake;
 pub mod invoice;
 pub mod invoice_details;
+pub mod mark;
 pub mod node;
 pub mod payment_link;
 pub mod payout;
