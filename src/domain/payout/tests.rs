@@ -32,6 +32,7 @@ fn payout() -> Payout {
         waiting_for: None,
         next_attempt_at: None,
         metadata: "{}".to_owned(),
+        unconfirmed_since: None,
     }
 }
 
