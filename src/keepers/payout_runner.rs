@@ -28,6 +28,9 @@ const ROUND_SECS: u64 = 30;
 /// How soon to look again while the node is not ready, or something doubtful is open.
 const SOON_MILLIS: u64 = 500;
 
+/// No payout rests longer than this before it is tried again.
+const REST_SECS_MAX: u64 = 600;
+
 /// An open payout, and whether anyone has said that it may be sent by itself.
 struct Open {
     payout: Payout,
@@ -117,7 +120,7 @@ impl Open {
         self.may_send
             && self.payout.rail() == rail
             && self.payout.stage == Stage::AwaitingPayment
-            && self.payout.next_attempt_at.is_none_or(|at| at <= now)
+            && (self.payout.next_attempt_at).is_none_or(|at| now.has_reached(at, REST_SECS_MAX))
     }
 
     /// Has a Lightning attempt that takes a place among those in flight. One that a person has to look at does not:

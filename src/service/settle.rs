@@ -14,6 +14,7 @@ pub fn commit(tx: &mut Tx<'_>, before: &Payout, step: Step<Payout>, now: Timesta
         return after;
     }
     move_budget(tx, before, &after);
+    store::ledger::hold(tx, before, &after);
     store::payout::put(tx, &after);
     tx.announce(after.store, facts, now);
     after

@@ -9,6 +9,7 @@ pub mod codec;
 pub mod hold;
 pub mod invoice;
 pub mod journal;
+pub mod ledger;
 pub mod migrate;
 pub mod node;
 pub mod payout;

@@ -169,6 +169,30 @@ fn words(fact: &Fact) -> String {
             format::msat(*amount)
         ),
         Fact::TillReleased => "On-chain payouts go on, by a person's word.".to_owned(),
+        Fact::StrayLost { receipt, amount } => format!(
+            "{} that fitted no invoice is gone again: replaced, double-spent or reorganised away ({}).",
+            format::msat(*amount),
+            over(receipt)
+        ),
+        Fact::StrayReturned { amount, .. } => {
+            format!("{} that was gone is there again.", format::msat(*amount))
+        }
+        Fact::NodeFunded { amount, .. } => {
+            format!("{} came to the node's own wallet.", format::msat(*amount))
+        }
+        Fact::NodeFundingLost { amount, .. } => format!(
+            "{} to the node's own wallet is gone again: replaced, double-spent or reorganised away.",
+            format::msat(*amount)
+        ),
+        Fact::NodeCost { what, amount } => {
+            format!("Channels cost {}: {what}", format::msat(*amount))
+        }
+        Fact::NodeGain { what, amount } => {
+            format!("Channels brought {}: {what}", format::msat(*amount))
+        }
+        Fact::NodeForwarded { fee } => {
+            format!("A forwarded payment earned {}.", format::msat(*fee))
+        }
     }
 }
 

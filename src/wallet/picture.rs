@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bdk_wallet::LocalOutput;
+use bdk_wallet::{KeychainKind, LocalOutput};
 use bitcoin::{OutPoint, Txid};
 
 use super::till::{Till, confirmations, height_of};
@@ -135,13 +135,21 @@ impl Tills {
             .sum()
     }
 
-    /// What a transaction takes from a till, fee included, and whether the best chain or the mempool holds it.
+    /// What a transaction takes from a till, fee included, and whether the best chain or the mempool holds it. Change
+    /// is deducted; what comes back to an address that was handed out is received like any other payment.
     pub fn outflow(&self, till: TillId, txid: Txid) -> Option<(Sat, bool)> {
         let till = self.accounts.get(&till)?;
         let tx = till.wallet.tx_graph().get_tx(txid)?;
-        let (sent, received) = till.wallet.sent_and_received(&tx);
+        let (sent, _) = till.wallet.sent_and_received(&tx);
+        let change: Sat = (tx.output.iter())
+            .filter(|output| {
+                let owner = till.index_of(&output.script_pubkey);
+                owner.is_some_and(|(keychain, _)| keychain == KeychainKind::Internal)
+            })
+            .map(|output| Sat::from(output.value))
+            .sum();
         let counts = till.wallet.get_tx(txid).is_some();
-        Some((Sat(sent.to_sat().saturating_sub(received.to_sat())), counts))
+        Some((Sat(sent.to_sat().saturating_sub(change.0)), counts))
     }
 
     /// Payments to us that are neither in a block nor known to have been dropped. A follower that starts, or that

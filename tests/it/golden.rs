@@ -113,7 +113,8 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::PayoutAttemptRecorded { .. } => "payout_attempt_recorded",
         Fact::PayoutAttemptSent { .. } => "payout_attempt_sent",
         Fact::PayoutAttemptFailed { .. } => "payout_attempt_failed",
-        Fact::PayoutCompleted { .. } => "payout_completed",
+        Fact::PayoutCompleted { way: None, .. } => "payout_completed",
+        Fact::PayoutCompleted { way: Some(_), .. } => "payout_completed_some_way",
         Fact::PayoutCancelled { .. } => "payout_cancelled",
         Fact::PayoutInReview { .. } => "payout_in_review",
         Fact::PayoutPaidTwice { .. } => "payout_paid_twice",
@@ -126,6 +127,13 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::UnknownSpend { .. } => "unknown_spend",
         Fact::UnknownSpendGone { .. } => "unknown_spend_gone",
         Fact::TillReleased => "till_released",
+        Fact::StrayLost { .. } => "stray_lost",
+        Fact::StrayReturned { .. } => "stray_returned",
+        Fact::NodeFunded { .. } => "node_funded",
+        Fact::NodeFundingLost { .. } => "node_funding_lost",
+        Fact::NodeCost { .. } => "node_cost",
+        Fact::NodeGain { .. } => "node_gain",
+        Fact::NodeForwarded { .. } => "node_forwarded",
     }
 }
 

@@ -54,6 +54,9 @@ impl LightningPayer {
     pub async fn activate(&mut self) -> Timestamp {
         let now = self.gateway.now();
         let mut next = now.plus_secs(ROUND_SECS);
+        if self.gateway.held().is_some() {
+            return next;
+        }
         let open = look(&self.gateway, Rail::Lightning, now).await;
         self.cancel_expired(&open, now).await;
         match self.gateway.lightning.state() {
@@ -66,7 +69,10 @@ impl LightningPayer {
                     next = Timestamp(now.0 + SOON_MILLIS);
                 }
             }
-            NodeState::WaitingForChain(_) | NodeState::Syncing | NodeState::Stopped => {
+            NodeState::WaitingForChain(_)
+            | NodeState::Syncing
+            | NodeState::Held(_)
+            | NodeState::Stopped => {
                 self.ready_since = None;
                 next = Timestamp(now.0 + SOON_MILLIS);
             }

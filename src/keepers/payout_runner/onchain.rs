@@ -27,6 +27,16 @@ const WAIT_SECS: u64 = 10;
 /// approved one by one share a few transactions.
 const GATHER_MILLIS: u64 = 5_000;
 
+/// Whether payouts wait for company.
+enum Gathering {
+    /// They go out now.
+    Done,
+    /// Others may join them.
+    Until(Timestamp),
+    /// They are less than the sender's threshold, and nobody pressed Pay.
+    BelowThreshold,
+}
+
 /// Pays what is to be paid on-chain.
 pub struct OnchainPayer {
     gateway: Arc<Gateway>,
@@ -44,6 +54,9 @@ impl OnchainPayer {
     pub async fn activate(&self) -> Timestamp {
         let now = self.gateway.now();
         let mut next = now.plus_secs(ROUND_SECS);
+        if self.gateway.held().is_some() {
+            return next;
+        }
         let open = look(&self.gateway, Rail::Onchain, now).await;
         // Before the mempool was looked at, a spend that was not made here may be unknown (P9).
         if self.gateway.follower.has_seen_mempool() {
@@ -67,18 +80,17 @@ impl OnchainPayer {
         let mut next: Option<Timestamp> = None;
         for (shop, mut due) in stores {
             due.sort_by_key(|one| (one.payout.created, one.payout.id));
-            match self.gathered_at(shop, &due).await {
-                Some(at) if at > now => next = Some(next.map_or(at, |next| next.min(at))),
-                Some(_) => self.plan_store(shop, &due, now).await,
-                None => {}
+            match self.gathering(shop, &due, now).await {
+                Gathering::Until(at) => next = Some(next.map_or(at, |next| next.min(at))),
+                Gathering::Done => self.plan_store(shop, &due, now).await,
+                Gathering::BelowThreshold => {}
             }
         }
         next
     }
 
-    /// When a store's payouts are to be planned: at once if they fill a transaction or the last one is a while ago.
-    /// `None` if they are less than the sender's threshold and nobody pressed Pay.
-    async fn gathered_at(&self, shop: StoreId, due: &[&Open]) -> Option<Timestamp> {
+    /// Whether a store's payouts are to be planned: at once if they fill a transaction or the last one is a while ago.
+    async fn gathering(&self, shop: StoreId, due: &[&Open], now: Timestamp) -> Gathering {
         let (last, threshold) = self
             .gateway
             .store
@@ -94,12 +106,14 @@ impl OnchainPayer {
         let waiting: Sat = due.iter().map(|one| one.payout.debit()).sum();
         let threshold = threshold.and_then(btc_to_sat_ceil);
         if !pressed && threshold.is_some_and(|threshold| waiting < threshold) {
-            return None;
+            return Gathering::BelowThreshold;
         }
-        let last = last.filter(|_| due.len() < BATCH_PAYOUTS_MAX);
-        Some(last.map_or(Timestamp::default(), |last| {
-            Timestamp(last.0.saturating_add(GATHER_MILLIS))
-        }))
+        match last {
+            Some(last) if due.len() < BATCH_PAYOUTS_MAX && !now.is_past(last, GATHER_MILLIS) => {
+                Gathering::Until(Timestamp(last.0.saturating_add(GATHER_MILLIS)))
+            }
+            Some(_) | None => Gathering::Done,
+        }
     }
 
     async fn plan_store(&self, shop: StoreId, due: &[&Open], now: Timestamp) {

@@ -6,7 +6,7 @@
 use tracing::{info, warn};
 
 use super::lightning::{DOUBT_SECS, intent_of};
-use super::{LightningPayer, Open, change, live_number};
+use super::{LightningPayer, Open, REST_SECS_MAX, change, live_number};
 use crate::domain::fact::Fact;
 use crate::domain::payout::{Payout, Plan, Standing};
 use crate::domain::time::Timestamp;
@@ -95,7 +95,9 @@ impl LightningPayer {
             return;
         };
         match live.standing {
-            Standing::Recorded if seen.next_attempt_at.is_none_or(|at| at <= now) => {
+            Standing::Recorded
+                if (seen.next_attempt_at).is_none_or(|at| now.has_reached(at, REST_SECS_MAX)) =>
+            {
                 self.compare_recorded(seen, now).await;
             }
             // Sent before this start, and nobody has heard of it since, for long.

@@ -19,7 +19,7 @@ const WAIT_SECS: u64 = 10;
 const FEE_WAIT_SECS: u64 = 300;
 
 /// How long a payout waits while its till is held; the release looks at once.
-const HELD_SECS: u64 = 3_600;
+const HELD_SECS: u64 = 600;
 
 /// A transaction's own bytes, with one output to a long script for change: what it needs beside inputs and payments.
 const OVERHEAD_VBYTES: u64 = 11 + 43;

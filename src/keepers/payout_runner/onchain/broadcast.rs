@@ -111,6 +111,6 @@ fn parents_first(mut batches: Vec<Batch>) -> Vec<Batch> {
 fn wants_broadcast(tx: &store::Tx<'_>, batch: &Batch, started: Timestamp, now: Timestamp) -> bool {
     let rested = batch
         .broadcast_at
-        .is_none_or(|at| at < started || now.millis_since(at) >= REBROADCAST_MILLIS);
+        .is_none_or(|at| at < started || now.is_past(at, REBROADCAST_MILLIS));
     rested && batch.lost_to.is_none() && batches::confirmed(tx, batch).is_none()
 }
