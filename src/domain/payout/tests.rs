@@ -33,6 +33,7 @@ fn payout() -> Payout {
         waiting_for: None,
         next_attempt_at: None,
         metadata: "{}".to_owned(),
+        unconfirmed_since: None,
     }
 }
 
