@@ -20,9 +20,10 @@ use crate::domain::store::Processor;
 use crate::http::AppState;
 use crate::service::Gateway;
 use crate::service::node::NodeRefusal;
+use crate::store::hold::UnknownSpend;
 use crate::store::{self, WriteError};
 use crate::wallet::TillBalance;
-use view::{NodeView, SenderView};
+use view::{NodeView, SenderView, SpendRow};
 
 #[derive(Template)]
 #[template(path = "wallet.html")]
@@ -32,6 +33,8 @@ struct WalletPage {
     senders: Vec<SenderView>,
     /// Payments that nobody has assigned to an invoice yet.
     strays: usize,
+    spends: Vec<SpendRow>,
+    held: bool,
     node: Option<NodeView>,
     address: Option<String>,
     form: ChannelForm,
@@ -132,6 +135,16 @@ pub async fn channel(
     show(&state.gateway, &shop, outcome).await
 }
 
+/// `POST /stores/{store}/wallet/release`: on-chain payouts go on after a spend that was not made here (P9).
+pub async fn release(
+    State(state): State<AppState>,
+    shop: Shop,
+    Posted(Button {}): Posted<Button>,
+) -> Result<Response, PageError> {
+    state.gateway.release_till(shop.store.id).await?;
+    Ok(Redirect::to(&Room::Wallet.path(shop.store.id)).into_response())
+}
+
 /// `POST /stores/{store}/wallet/sender`
 pub async fn sender(
     State(state): State<AppState>,
@@ -175,7 +188,7 @@ fn whole_sat(text: &str) -> Result<Sat, &'static str> {
 async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Response, PageError> {
     let id = shop.store.id;
     let is_admin = shop.signed.user.is_admin;
-    let (senders, strays, mark) = gateway
+    let (senders, strays, spends, mark) = gateway
         .store
         .read(move |rows| {
             let senders = Rail::ALL.map(|rail| {
@@ -187,7 +200,9 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
                 strays.extend(store::receipt::strays(rows, StoreId::HOUSE));
             }
             strays.retain(|stray| stray.assigned.is_none());
-            (senders, strays.len(), store::journal::last_sequence(rows))
+            let spends = store::hold::spends(rows, id);
+            let mark = store::journal::last_sequence(rows);
+            (senders, strays.len(), spends, mark)
         })
         .await;
     let status = if outcome.error.is_some() {
@@ -207,6 +222,8 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
         till: view::till(till_balance(gateway, id).await?),
         senders: senders.into(),
         strays,
+        held: spends.iter().any(UnknownSpend::holds),
+        spends: spends.iter().map(SpendRow::from).collect(),
         node: if is_admin {
             Some(node(gateway).await)
         } else {

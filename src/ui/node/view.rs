@@ -3,7 +3,8 @@
 use crate::domain::receipt::Rail;
 use crate::domain::store::Processor;
 use crate::ports::lightning::{Channel, NodeBalances, NodeIdentity, NodeState};
-use crate::ui::format::{self, Badge};
+use crate::store::hold::UnknownSpend;
+use crate::ui::format::{self, Badge, When};
 use crate::wallet::TillBalance;
 
 /// An automatic sender.
@@ -15,6 +16,19 @@ pub struct SenderView {
     pub label: &'static str,
     /// It is on.
     pub on: bool,
+}
+
+/// A spend of the wallet that was not made here.
+#[derive(Clone, Debug)]
+pub struct SpendRow {
+    /// What left.
+    pub amount: String,
+    /// By which transaction.
+    pub txid: String,
+    /// When it was seen.
+    pub when: When,
+    /// How it stands.
+    pub badge: Badge,
 }
 
 /// The node, for who runs it.
@@ -66,6 +80,22 @@ impl SenderView {
                 Rail::Onchain => "On-chain",
             },
             on: processor.is_some(),
+        }
+    }
+}
+
+impl From<&UnknownSpend> for SpendRow {
+    fn from(spend: &UnknownSpend) -> Self {
+        Self {
+            amount: format::msat(spend.amount),
+            txid: spend.txid.to_string(),
+            when: spend.seen_at.into(),
+            badge: match (spend.holds(), spend.counts) {
+                (true, true) => Badge::new("To be looked at", "bad"),
+                (true, false) => Badge::new("Gone again, to be looked at", "bad"),
+                (false, true) => Badge::new("Looked at", "calm"),
+                (false, false) => Badge::new("Gone again", "calm"),
+            },
         }
     }
 }
