@@ -13,4 +13,5 @@ mod house;
 mod ldk;
 mod onchain;
 mod sandbox;
+mod surroundings;
 mod withdraw_race;

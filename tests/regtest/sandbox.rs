@@ -114,6 +114,11 @@ impl Sandbox {
         }
     }
 
+    /// Where its processes keep everything.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Runs a script of the harness.
     fn script(&self, name: &str, arguments: &[&str]) {
         let done = Command::new(
