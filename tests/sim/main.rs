@@ -1,0 +1,139 @@
+//! The simulator: the whole gateway in one thread over a fake world and a crashing disk. A seed decides everything,
+//! and an oracle looks at every commit.
+//!
+//! Without arguments: the seeds that once failed, some hundred others, some of them twice, and every planted bug.
+//! `SEEDS` runs so many and counts what happened; `--seed S` runs one and prints its steps; `--sabotage` plants the
+//! bugs one after the other and says how many seeds each took.
+
+#[allow(
+    dead_code,
+    reason = "the fakes are whole; each test binary uses its part"
+)]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod actors;
+mod chain;
+mod dice;
+mod disk;
+mod executor;
+mod expected;
+mod house;
+mod log;
+mod network;
+mod node;
+mod notes;
+mod oracle;
+mod panics;
+mod runs;
+mod world;
+
+use std::process::ExitCode;
+
+use runs::Runs;
+use world::Beginning;
+
+/// Seeds of an ordinary test run.
+const SEEDS: u64 = 400;
+
+/// Seeds of an ordinary test run that are run twice, to see that nothing but the seed decides.
+const TWICE: u64 = 24;
+
+/// With fewer seeds than this, rare things may not have happened.
+const SEEDS_FOR_ALL: u64 = 300;
+
+/// Seeds that each failed once.
+const KNOWN: &str = include_str!("seeds.txt");
+
+/// What is wanted.
+enum Wanted {
+    Everything,
+    Seeds(u64),
+    One(u64),
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let mut wanted = Wanted::Everything;
+    while let Some(argument) = arguments.next() {
+        let number = |text: Option<String>| text.and_then(|text| text.parse().ok());
+        match argument.as_str() {
+            "--seed" => match number(arguments.next()) {
+                Some(seed) => wanted = Wanted::One(seed),
+                None => return usage(),
+            },
+            // Flags and filters of the usual test harness have no meaning here.
+            other if other.starts_with('-') => {}
+            other => match other.parse() {
+                Ok(seeds) => wanted = Wanted::Seeds(seeds),
+                Err(_) if "simulator".contains(other) => {}
+                Err(_) => return ExitCode::SUCCESS,
+            },
+        }
+    }
+    panics::note_all();
+    let beginning = Beginning::new();
+    let passed = match wanted {
+        Wanted::One(seed) => one(seed, &beginning),
+        Wanted::Seeds(seeds) => many(1..=seeds, &beginning),
+        Wanted::Everything => {
+            let known = known();
+            let once = runs::all(&known, &beginning);
+            once.print();
+            twice(&beginning) & once.violations.is_empty() & many(1..=SEEDS, &beginning)
+        }
+    };
+    if passed {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("sim [SEEDS] [--seed S]");
+    ExitCode::FAILURE
+}
+
+fn known() -> Vec<u64> {
+    let seeds = KNOWN.lines().filter_map(|line| {
+        let seed = line.split('#').next().unwrap_or_default().trim();
+        (!seed.is_empty()).then(|| seed.parse().expect("seeds.txt holds numbers"))
+    });
+    seeds.collect()
+}
+
+fn one(seed: u64, beginning: &Beginning) -> bool {
+    let outcome = runs::run_caught(seed, true, beginning);
+    for what in &outcome.violations {
+        println!("violation: {what}");
+    }
+    println!("{} violations", outcome.violations.len());
+    outcome.violations.is_empty()
+}
+
+/// The same seed twice is the same run, step by step.
+fn twice(beginning: &Beginning) -> bool {
+    let seeds: Vec<u64> = (1..=TWICE).collect();
+    let (first, second) = (runs::all(&seeds, beginning), runs::all(&seeds, beginning));
+    let same = first.hashes == second.hashes;
+    for (seed, hash) in &first.hashes {
+        if second.hashes.get(seed) != Some(hash) {
+            println!("seed {seed} does not run the same way twice");
+        }
+    }
+    same
+}
+
+fn many(seeds: std::ops::RangeInclusive<u64>, beginning: &Beginning) -> bool {
+    let seeds: Vec<u64> = seeds.collect();
+    let runs: Runs = runs::all(&seeds, beginning);
+    let large = u64::try_from(seeds.len()).expect("small") >= SEEDS_FOR_ALL;
+    let missing = expected::missing(&runs.counts);
+    runs.print_counts();
+    for name in &missing {
+        println!("{name}: 0");
+    }
+    runs.print();
+    runs.violations.is_empty() && (missing.is_empty() || !large)
+}
