@@ -393,14 +393,9 @@ impl Chain {
         })
     }
 
-    /// Transactions that pay a script, of all that anybody ever sent.
-    pub fn sent_to(&self, script: &ScriptBuf) -> Vec<(Txid, Arc<Transaction>)> {
-        self.with(|chain| {
-            (chain.blocks.known.iter())
-                .filter(|(_, tx)| tx.output.iter().any(|one| one.script_pubkey == *script))
-                .map(|(txid, tx)| (*txid, tx.clone()))
-                .collect()
-        })
+    /// Whether the best chain holds a transaction.
+    pub fn holds(&self, txid: Txid) -> bool {
+        self.with(|chain| chain.blocks.in_a_block(txid))
     }
 
     /// No call is answered while silent.

@@ -90,11 +90,6 @@ impl Disk {
         self.with(|disk| disk.dead)
     }
 
-    /// What is on it, durable or not.
-    pub fn image(&self) -> Vec<u8> {
-        self.with(|disk| disk.live.clone())
-    }
-
     /// Power goes: it answers no more, and this is what the next start finds.
     pub fn crash(&self, dice: &Dice) -> (Vec<u8>, Left) {
         self.with(|disk| {

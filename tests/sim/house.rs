@@ -14,7 +14,6 @@ use tollway::keepers::gate::Gate;
 use tollway::keepers::lightning_events::LightningEvents;
 use tollway::keepers::payout_runner::PayoutRunner;
 use tollway::keepers::prompter::Prompter;
-use tollway::ports::clock::Clock;
 use tollway::service::{Gateway, intake, settle};
 use tollway::store::{Store, Turn, Wake, Writer};
 use tollway::wallet::Keychain;

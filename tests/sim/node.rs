@@ -173,11 +173,6 @@ impl Node {
         self.with(|node| node.dry = dry);
     }
 
-    /// Events not acknowledged yet.
-    pub fn waiting_events(&self) -> usize {
-        self.with(|node| node.events.len())
-    }
-
     /// What it could do now.
     pub fn chores(&self) -> Vec<Chore> {
         let ended: Vec<u64> = self.network.with(|network| {

@@ -4,11 +4,12 @@ mod books;
 mod money_in;
 mod money_out;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
+use bitcoin::Txid;
 use minicbor::Decode;
-use tollway::domain::ids::StoreId;
+use tollway::domain::ids::{PayoutId, StoreId};
 use tollway::domain::invoice::Invoice;
 use tollway::domain::payout::Payout;
 use tollway::domain::payout::batch::Batch;
@@ -32,7 +33,12 @@ pub struct Seen<'a> {
 pub struct Oracle {
     /// The last fact that was counted.
     sequence: u64,
+    /// Every transaction that was ever stored for a payout, whatever its row says by now.
+    versions: Versions,
 }
+
+/// Transactions by the payout they were stored for.
+pub type Versions = BTreeMap<PayoutId, BTreeSet<Txid>>;
 
 fn all<T: for<'b> Decode<'b, ()>>(rows: &dyn Rows, table: Table) -> Vec<T> {
     let mut found = Vec::new();
@@ -61,6 +67,7 @@ impl Oracle {
     pub fn from_here(rows: &Snapshot) -> Self {
         Self {
             sequence: store::journal::last_sequence(rows),
+            versions: Versions::new(),
         }
     }
 
@@ -72,7 +79,13 @@ impl Oracle {
             broken.push(why);
         }
         money_in::check(&seen, outside, notes, &mut broken);
-        money_out::check(&seen, outside, notes, &mut broken);
+        for batch in &seen.batches {
+            for payout in &batch.payouts {
+                let known = self.versions.entry(*payout).or_default();
+                known.extend(batch.versions.iter().map(|version| version.txid));
+            }
+        }
+        money_out::check(&seen, outside, notes, &self.versions, &mut broken);
         books::check(&seen, outside, &mut broken);
         self.count_facts(rows, outside, notes.shop, &mut broken);
         for what in broken {
@@ -81,15 +94,14 @@ impl Oracle {
     }
 
     /// Faults are over and everything has had its time: now what is open has to be over, and what is true in the file.
-    pub fn look_healed(&self, rows: &Snapshot, outside: &Outside, notes: &Notes) {
+    pub fn look_healed(&self, rows: &Snapshot, outside: &Outside) {
         let seen = Seen::of(rows);
         let mut broken = Vec::new();
         money_in::check_healed(&seen, outside, &mut broken);
-        money_out::check_healed(&seen, outside, &mut broken);
+        money_out::check_healed(&seen, outside, &self.versions, &mut broken);
         for what in broken {
             outside.log.violation(what);
         }
-        let _ = notes;
     }
 
     fn count_facts(

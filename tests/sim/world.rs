@@ -242,8 +242,7 @@ impl World {
         if !self.is_over() {
             let house = self.house.as_mut().expect("a process runs");
             let rows = house.gateway.store.snapshot();
-            let notes = self.board.borrow();
-            self.oracle.look_healed(&rows, &self.outside, &notes);
+            self.oracle.look_healed(&rows, &self.outside);
         }
     }
 

@@ -5,10 +5,10 @@ mod payers;
 mod receivers;
 
 use tollway::domain::access::User;
-use tollway::domain::ids::{PayoutId, UserId};
+use tollway::domain::ids::UserId;
 use tollway::domain::payout::{Payout, Stage};
 use tollway::domain::store::Settings;
-use tollway::store::{self, Rows, Snapshot};
+use tollway::store::{self, Snapshot};
 
 use crate::world::World;
 
@@ -77,9 +77,4 @@ fn payouts(world: &mut World, fits: impl Fn(&Payout) -> bool) -> Vec<Payout> {
 
 fn awaits_approval(payout: &Payout) -> bool {
     payout.stage == Stage::AwaitingApproval
-}
-
-/// Whether a payout is still open in the last commit.
-fn is_open(rows: &dyn Rows, id: PayoutId) -> bool {
-    store::payout::find(rows, id).is_some_and(|payout| payout.is_open())
 }

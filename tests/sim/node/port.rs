@@ -14,7 +14,6 @@ use tollway::ports::lightning::{
     NodeIdentity, NodeState, PayIntent, PaymentRecord, ReceiveRequest, RecordStatus,
 };
 use tollway::service::settle;
-use tollway::store;
 
 use super::state::{Held, Row, Told};
 use super::{Node, inbound};

@@ -8,12 +8,18 @@ use tollway::domain::destination::Destination;
 use tollway::domain::payout::{Payout, Proof, Stage, Standing};
 use tollway::domain::receipt::Rail;
 
-use super::Seen;
+use super::{Seen, Versions};
 use crate::house::Outside;
 use crate::notes::Notes;
 
 /// After every commit.
-pub fn check(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &mut Vec<String>) {
+pub fn check(
+    seen: &Seen<'_>,
+    outside: &Outside,
+    notes: &Notes,
+    versions: &Versions,
+    broken: &mut Vec<String>,
+) {
     let mut hashes = BTreeMap::new();
     for payout in &seen.payouts {
         let id = payout.id;
@@ -28,7 +34,7 @@ pub fn check(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &mut Vec
             check_lightning(payout, invoice.hash, outside, broken);
         }
         if let Destination::Address(address) = &payout.destination {
-            check_onchain(payout, &address.script, seen, outside, broken);
+            check_onchain(payout, &address.script, versions, outside, broken);
         }
     }
     for batch in &seen.batches {
@@ -97,15 +103,19 @@ fn check_lightning(
 fn check_onchain(
     payout: &Payout,
     script: &bitcoin::ScriptBuf,
-    seen: &Seen<'_>,
+    versions: &Versions,
     outside: &Outside,
     broken: &mut Vec<String>,
 ) {
     let id = payout.id;
-    if outside.chain.paid_to(script).len() > 1 {
+    let stored = versions.get(&id).cloned().unwrap_or_default();
+    let sent: Vec<_> = (stored.into_iter())
+        .filter_map(|txid| Some((txid, outside.chain.transaction(txid)?)))
+        .collect();
+    let confirmed = sent.iter().filter(|(txid, _)| outside.chain.holds(*txid));
+    if confirmed.count() > 1 {
         broken.push(format!("P4 payout {id} was paid twice"));
     }
-    let sent = outside.chain.sent_to(script);
     for (place, (txid, tx)) in sent.iter().enumerate() {
         for (other, rival) in &sent[place + 1..] {
             if !share_an_input(tx, rival) {
@@ -121,8 +131,7 @@ fn check_onchain(
             }
         }
         Stage::InProgress => {
-            let named = seen.batches.iter().any(|batch| batch.payouts.contains(&id));
-            if !named {
+            if !versions.contains_key(&id) {
                 broken.push(format!("P2 payout {id} is under way and in no batch"));
             }
         }
@@ -202,12 +211,17 @@ fn check_promises(seen: &Seen<'_>, notes: &Notes, broken: &mut Vec<String>) {
 }
 
 /// Once healed, whatever could finish has finished.
-pub fn check_healed(seen: &Seen<'_>, outside: &Outside, broken: &mut Vec<String>) {
+pub fn check_healed(
+    seen: &Seen<'_>,
+    outside: &Outside,
+    versions: &Versions,
+    broken: &mut Vec<String>,
+) {
     for payout in &seen.payouts {
         let id = payout.id;
-        let ended = ending(payout, seen);
-        outside.log.count(&format!("ended: {}", ended.0));
-        if !ended.1 {
+        let (end, fine) = ending(payout, seen);
+        outside.log.count(&format!("ended: {end}"));
+        if !fine {
             broken.push(format!("payout {id} does not end: {payout:?}"));
         }
         let completed = matches!(payout.stage, Stage::Completed { .. });
@@ -215,7 +229,9 @@ pub fn check_healed(seen: &Seen<'_>, outside: &Outside, broken: &mut Vec<String>
             Destination::Bolt11(invoice) => outside
                 .network
                 .with(|network| network.arrivals(invoice.hash) > 0),
-            Destination::Address(address) => !outside.chain.paid_to(&address.script).is_empty(),
+            Destination::Address(_) => versions
+                .get(&id)
+                .is_some_and(|stored| stored.iter().any(|txid| outside.chain.holds(*txid))),
         };
         if arrived != completed {
             broken.push(format!(
@@ -240,6 +256,10 @@ fn ending(payout: &Payout, seen: &Seen<'_>) -> (&'static str, bool) {
         }
         (Stage::AwaitingPayment, _) => ("waits for nothing", false),
         (Stage::InProgress, _) if payout.in_review() => ("in review", true),
+        // A coin it spends was taken back by whoever had paid it: it can only confirm if that comes back.
+        (Stage::InProgress, Rail::Onchain) if payout.waiting_for.is_some() => {
+            ("waits for the network to take its transaction", true)
+        }
         (Stage::InProgress, _) => ("never heard of again", false),
     }
 }
