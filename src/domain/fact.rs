@@ -1,10 +1,12 @@
 //! Facts: what happened, told once, in order. The journal is append-only; pages, feeds and webhooks read it.
 
+use bitcoin::OutPoint;
 use minicbor::{Decode, Encode};
 
+use super::cbor;
 use super::ids::{InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId};
 use super::money::Msat;
-use super::receipt::ReceiptKey;
+use super::receipt::{ReceiptKey, Way};
 use super::time::Timestamp;
 
 /// An entry of the journal: the sequence is monotone over the whole file, the time is wall time as it was.
@@ -248,6 +250,9 @@ pub enum Fact {
         /// What it cost beside.
         #[n(2)]
         fee: Msat,
+        /// How it went; facts from before there were books don't say.
+        #[n(3)]
+        way: Option<Way>,
     },
     /// It will not be paid.
     #[n(22)]
@@ -300,13 +305,89 @@ pub enum Fact {
         #[n(0)]
         what: String,
     },
+    /// Money on the chain that fits no invoice was replaced, double-spent or reorganised away.
+    #[n(44)]
+    StrayLost {
+        /// What went.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// The same is there again.
+    #[n(45)]
+    StrayReturned {
+        /// What came.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// The operator paid an address of the node's own wallet, as our own look at the chain shows.
+    #[n(46)]
+    NodeFunded {
+        /// Which output.
+        #[cbor(n(0), with = "cbor::outpoint")]
+        outpoint: OutPoint,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// That payment was replaced, double-spent or reorganised away.
+    #[n(47)]
+    NodeFundingLost {
+        /// Which output.
+        #[cbor(n(0), with = "cbor::outpoint")]
+        outpoint: OutPoint,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// Channels were opened or closed, and the node holds less than the books said: fees, anchors, dust.
+    #[n(48)]
+    NodeCost {
+        /// Which channels, in words.
+        #[n(0)]
+        what: String,
+        /// How much less.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// Channels were opened or closed, and the node holds more: what a peer gave, or a cost that was less in the end.
+    #[n(49)]
+    NodeGain {
+        /// Which channels, in words.
+        #[n(0)]
+        what: String,
+        /// How much more.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// The node forwarded a payment of others.
+    #[n(50)]
+    NodeForwarded {
+        /// What it earned by it.
+        #[n(0)]
+        fee: Msat,
+    },
 }
 
 impl Fact {
     /// The id of what the fact is about, as it stands in keys; empty if it is about the store itself.
     pub fn object(&self) -> &[u8] {
         match self {
-            Self::StoreCreated | Self::NodeNote { .. } | Self::StrayReceived { .. } => &[],
+            Self::StoreCreated
+            | Self::NodeNote { .. }
+            | Self::StrayReceived { .. }
+            | Self::StrayLost { .. }
+            | Self::StrayReturned { .. }
+            | Self::NodeFunded { .. }
+            | Self::NodeFundingLost { .. }
+            | Self::NodeCost { .. }
+            | Self::NodeGain { .. }
+            | Self::NodeForwarded { .. } => &[],
             Self::InvoiceCreated { invoice }
             | Self::InvoiceReceivedPayment { invoice, .. }
             | Self::InvoicePaymentSettled { invoice, .. }

@@ -68,6 +68,18 @@ impl Gateway {
         random(self.entropy.as_ref())
     }
 
+    /// Why nothing may be sent on either rail, nor any address be shown: the file may have forgotten what it paid and
+    /// which addresses it gave out.
+    pub fn held(&self) -> Option<String> {
+        match self.lightning.state() {
+            NodeState::Held(why) => Some(why),
+            NodeState::WaitingForChain(_)
+            | NodeState::Syncing
+            | NodeState::Ready
+            | NodeState::Stopped => None,
+        }
+    }
+
     /// Money may move: the node is ready and the wallets have caught up.
     pub fn is_synchronized(&self) -> bool {
         self.lightning.state() == NodeState::Ready && self.follower.is_synced()

@@ -16,6 +16,7 @@ pub fn commit(tx: &mut Tx<'_>, before: &Payout, step: Step<Payout>, now: Timesta
         return after;
     }
     move_budget(tx, before, &after);
+    store::ledger::hold(tx, before, &after);
     store::payout::put(tx, &after);
     tx.announce(after.store, facts, now);
     after
@@ -167,7 +168,7 @@ fn settle_batch(tx: &mut Tx<'_>, batch: &Batch, version: &Version, now: Timestam
     }
 }
 
-/// A settled batch that no block holds any more is told once, and sent again by the runner.
+/// A settled batch that no block holds any more is told once, and sent again by the payer.
 fn unconfirm_batch(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
     for id in &batch.payouts {
         if let Some(payout) = store::payout::get(tx, batch.store, *id) {
@@ -180,5 +181,5 @@ fn unconfirm_batch(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
         ..batch.clone()
     };
     store::payout::put_batch(tx, &again, false);
-    tx.wake(store::Wake::Payouts);
+    tx.wake(store::Wake::OnchainPayouts);
 }

@@ -8,6 +8,7 @@ pub mod check;
 pub mod codec;
 pub mod invoice;
 pub mod journal;
+pub mod ledger;
 pub mod migrate;
 pub mod node;
 pub mod payout;

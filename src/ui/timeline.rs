@@ -141,6 +141,30 @@ fn words(fact: &Fact) -> String {
             "Its transaction left the best chain, and is sent again as it was.".to_owned()
         }
         Fact::NodeNote { what } => what.clone(),
+        Fact::StrayLost { receipt, amount } => format!(
+            "{} that fitted no invoice is gone again: replaced, double-spent or reorganised away ({}).",
+            format::msat(*amount),
+            over(receipt)
+        ),
+        Fact::StrayReturned { amount, .. } => {
+            format!("{} that was gone is there again.", format::msat(*amount))
+        }
+        Fact::NodeFunded { amount, .. } => {
+            format!("{} came to the node's own wallet.", format::msat(*amount))
+        }
+        Fact::NodeFundingLost { amount, .. } => format!(
+            "{} to the node's own wallet is gone again: replaced, double-spent or reorganised away.",
+            format::msat(*amount)
+        ),
+        Fact::NodeCost { what, amount } => {
+            format!("Channels cost {}: {what}", format::msat(*amount))
+        }
+        Fact::NodeGain { what, amount } => {
+            format!("Channels brought {}: {what}", format::msat(*amount))
+        }
+        Fact::NodeForwarded { fee } => {
+            format!("A forwarded payment earned {}.", format::msat(*fee))
+        }
     }
 }
 

@@ -113,13 +113,21 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::PayoutAttemptRecorded { .. } => "payout_attempt_recorded",
         Fact::PayoutAttemptSent { .. } => "payout_attempt_sent",
         Fact::PayoutAttemptFailed { .. } => "payout_attempt_failed",
-        Fact::PayoutCompleted { .. } => "payout_completed",
+        Fact::PayoutCompleted { way: None, .. } => "payout_completed",
+        Fact::PayoutCompleted { way: Some(_), .. } => "payout_completed_some_way",
         Fact::PayoutCancelled { .. } => "payout_cancelled",
         Fact::PayoutInReview { .. } => "payout_in_review",
         Fact::PayoutPaidTwice { .. } => "payout_paid_twice",
         Fact::PaymentRecordForgotten { .. } => "payment_record_forgotten",
         Fact::PayoutUnconfirmed { .. } => "payout_unconfirmed",
         Fact::NodeNote { .. } => "node_note",
+        Fact::StrayLost { .. } => "stray_lost",
+        Fact::StrayReturned { .. } => "stray_returned",
+        Fact::NodeFunded { .. } => "node_funded",
+        Fact::NodeFundingLost { .. } => "node_funding_lost",
+        Fact::NodeCost { .. } => "node_cost",
+        Fact::NodeGain { .. } => "node_gain",
+        Fact::NodeForwarded { .. } => "node_forwarded",
     }
 }
 

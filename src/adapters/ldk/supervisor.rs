@@ -40,6 +40,17 @@ pub(super) fn spawn(shared: Arc<Shared>, kv: LdkStore) -> std::io::Result<JoinHa
         .spawn(move || supervise(&shared, &kv))
 }
 
+/// Starts one that keeps its hands off: no node is built.
+pub(super) fn spawn_idle(shared: Arc<Shared>) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("ldk-supervisor".to_owned())
+        .spawn(move || {
+            while !shared.pause(RETRY_MAX) {}
+            end_calls(&shared);
+            shared.set_state(NodeState::Stopped);
+        })
+}
+
 fn supervise(shared: &Shared, kv: &LdkStore) {
     if let Some(mut running) = bring_up(shared, kv) {
         let mut looks = 0;
@@ -54,10 +65,14 @@ fn supervise(shared: &Shared, kv: &LdkStore) {
         }
         running.take_down(shared);
     }
-    shared.calls.close();
-    shared.calls.join();
+    end_calls(shared);
     kv.release();
     shared.set_state(NodeState::Stopped);
+}
+
+fn end_calls(shared: &Shared) {
+    shared.calls.close();
+    shared.calls.join();
 }
 
 /// Waits for the chain, then for a node that starts. `None` if asked to stop before that.

@@ -27,6 +27,7 @@ impl Payout {
             return Step::quiet(self);
         }
         winner.standing = Standing::Settled;
+        let way = Some(winner.plan.way());
         if matches!(self.stage, Stage::Completed { .. }) {
             return Step::telling(self, Fact::PayoutPaidTwice { payout, attempt });
         }
@@ -43,6 +44,7 @@ impl Payout {
                 payout,
                 amount,
                 fee,
+                way,
             },
         )
     }

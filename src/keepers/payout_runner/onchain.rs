@@ -3,10 +3,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use super::{Open, PayoutRunner};
+use super::{Open, ROUND_SECS, SOON_MILLIS, change, look, next_look};
 use crate::domain::destination::Destination;
 use crate::domain::ids::BatchId;
 use crate::domain::payout::batch::{Batch, Input, Version};
@@ -15,7 +16,7 @@ use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
 use crate::faults;
 use crate::ports::chain::Broadcast;
-use crate::service::settle;
+use crate::service::{Gateway, settle};
 use crate::store;
 use crate::wallet::{SpendRequest, TxStanding};
 
@@ -28,9 +29,38 @@ const FEE_WAIT_SECS: u64 = 300;
 /// How often stored bytes are handed to the network again while no block holds them.
 const REBROADCAST_MILLIS: u64 = 30_000;
 
-impl PayoutRunner {
+/// Pays what is to be paid on-chain.
+pub struct OnchainPayer {
+    gateway: Arc<Gateway>,
+    started: Timestamp,
+}
+
+impl OnchainPayer {
+    /// A payer of a process that starts now.
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        let started = gateway.now();
+        Self { gateway, started }
+    }
+
+    /// Does what is due, and says when to look again.
+    pub async fn activate(&self) -> Timestamp {
+        let now = self.gateway.now();
+        let mut next = now.plus_secs(ROUND_SECS);
+        if self.gateway.held().is_some() {
+            return next;
+        }
+        let open = look(&self.gateway, Rail::Onchain, now).await;
+        if self.gateway.follower.is_synced() {
+            self.plan_onchain(&open, now).await;
+        } else {
+            next = Timestamp(now.0 + SOON_MILLIS);
+        }
+        self.broadcast(now).await;
+        next_look(&open, next, now)
+    }
+
     /// Plans what is due: one transaction a payout, signed and stored before anyone sees it.
-    pub(super) async fn plan_onchain(&self, open: &[Open], now: Timestamp) {
+    async fn plan_onchain(&self, open: &[Open], now: Timestamp) {
         let mut fee_rates = HashMap::new();
         for one in open.iter().filter(|one| one.is_due(Rail::Onchain, now)) {
             let rate = match fee_rates.entry(one.fee_blocks) {
@@ -40,7 +70,7 @@ impl PayoutRunner {
                     Err(error) => {
                         let why = error.to_string();
                         let wait = move |payout: Payout| payout.wait(why, now.plus_secs(WAIT_SECS));
-                        self.change(&one.payout, wait).await;
+                        change(&self.gateway, &one.payout, wait).await;
                         // The others would wait as long for the same answer.
                         return;
                     }
@@ -128,7 +158,7 @@ impl PayoutRunner {
     }
 
     /// Hands stored transactions to the network until a block holds them.
-    pub(super) async fn broadcast(&self, now: Timestamp) {
+    async fn broadcast(&self, now: Timestamp) {
         let any = self
             .gateway
             .store
@@ -208,6 +238,6 @@ fn wants_broadcast(tx: &store::Tx<'_>, batch: &Batch, started: Timestamp, now: T
     });
     let rested = batch
         .broadcast_at
-        .is_none_or(|at| at < started || now.millis_since(at) >= REBROADCAST_MILLIS);
+        .is_none_or(|at| at < started || now.is_past(at, REBROADCAST_MILLIS));
     !in_a_block && rested
 }

@@ -108,6 +108,7 @@ impl NodeView {
             NodeState::Ready => Badge::new("Ready", "good"),
             NodeState::Syncing => Badge::new("Catching up", "busy"),
             NodeState::WaitingForChain(_) => Badge::new("Waits for the chain", "bad"),
+            NodeState::Held(_) => Badge::new("Held", "bad"),
             NodeState::Stopped => Badge::new("Stopped", "bad"),
         };
         let mut facts = Vec::new();

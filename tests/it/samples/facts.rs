@@ -2,7 +2,7 @@
 
 use tollway::domain::fact::Fact;
 use tollway::domain::money::Msat;
-use tollway::domain::receipt::ReceiptKey;
+use tollway::domain::receipt::{ReceiptKey, Way};
 
 use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, outpoint, text};
 
@@ -73,6 +73,13 @@ pub fn facts() -> Vec<Fact> {
             payout,
             amount,
             fee,
+            way: None,
+        },
+        Fact::PayoutCompleted {
+            payout,
+            amount,
+            fee,
+            way: Some(Way::Onchain),
         },
         Fact::PayoutCancelled { payout, why: why() },
         Fact::PayoutInReview { payout, why: why() },
@@ -82,5 +89,24 @@ pub fn facts() -> Vec<Fact> {
         Fact::NodeNote {
             what: text("a channel"),
         },
+        Fact::StrayLost { receipt, amount },
+        Fact::StrayReturned { receipt, amount },
+        Fact::NodeFunded {
+            outpoint: outpoint(),
+            amount,
+        },
+        Fact::NodeFundingLost {
+            outpoint: outpoint(),
+            amount,
+        },
+        Fact::NodeCost {
+            what: text("a channel"),
+            amount,
+        },
+        Fact::NodeGain {
+            what: text("a channel"),
+            amount,
+        },
+        Fact::NodeForwarded { fee },
     ]
 }
