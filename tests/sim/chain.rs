@@ -398,6 +398,11 @@ impl Chain {
         self.with(|chain| chain.blocks.in_a_block(txid))
     }
 
+    /// What a transaction of ours costs, in satoshi.
+    pub fn fee_of(&self, txid: Txid) -> Option<u64> {
+        self.with(|chain| chain.blocks.fee(chain.blocks.known.get(&txid)?))
+    }
+
     /// No call is answered while silent.
     pub fn set_silent(&self, silent: bool) {
         self.with(|chain| chain.silent = silent);

@@ -12,7 +12,7 @@ use tollway::keepers::calendar::Calendar;
 use tollway::keepers::chain_follower::ChainFollower;
 use tollway::keepers::gate::Gate;
 use tollway::keepers::lightning_events::LightningEvents;
-use tollway::keepers::payout_runner::PayoutRunner;
+use tollway::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use tollway::keepers::prompter::Prompter;
 use tollway::service::{Gateway, intake, settle};
 use tollway::store::{Store, Turn, Wake, Writer};
@@ -129,11 +129,19 @@ impl House {
             }
         });
         let gateway = self.gateway.clone();
-        let mut runner = PayoutRunner::new(gateway.clone(), self.gate.clone());
-        self.tasks.spawn("payout-runner", Kind::Keeper, async move {
+        let mut payer = LightningPayer::new(gateway.clone(), self.gate.clone());
+        self.tasks.spawn("lightning-payer", Kind::Keeper, async move {
             loop {
-                let next = runner.activate().await;
-                rest(&gateway, next, Wake::Payouts).await;
+                let next = payer.activate().await;
+                rest(&gateway, next, Wake::LightningPayouts).await;
+            }
+        });
+        let gateway = self.gateway.clone();
+        let payer = OnchainPayer::new(gateway.clone());
+        self.tasks.spawn("onchain-payer", Kind::Keeper, async move {
+            loop {
+                let next = payer.activate().await;
+                rest(&gateway, next, Wake::OnchainPayouts).await;
             }
         });
         let gateway = self.gateway.clone();

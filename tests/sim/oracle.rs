@@ -94,11 +94,12 @@ impl Oracle {
     }
 
     /// Faults are over and everything has had its time: now what is open has to be over, and what is true in the file.
-    pub fn look_healed(&self, rows: &Snapshot, outside: &Outside) {
+    pub fn look_healed(&self, rows: &Snapshot, outside: &Outside, notes: &Notes) {
         let seen = Seen::of(rows);
         let mut broken = Vec::new();
         money_in::check_healed(&seen, outside, &mut broken);
         money_out::check_healed(&seen, outside, &self.versions, &mut broken);
+        books::check_healed(&seen, outside, notes, &self.versions, &mut broken);
         for what in broken {
             outside.log.violation(what);
         }

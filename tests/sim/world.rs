@@ -242,7 +242,8 @@ impl World {
         if !self.is_over() {
             let house = self.house.as_mut().expect("a process runs");
             let rows = house.gateway.store.snapshot();
-            self.oracle.look_healed(&rows, &self.outside);
+            let notes = self.board.borrow();
+            self.oracle.look_healed(&rows, &self.outside, &notes);
         }
     }
 
