@@ -6,6 +6,8 @@ use crate::domain::money::Msat;
 use crate::domain::payout::batch::{BURIED, Batch, Version};
 use crate::domain::payout::{Payout, Plan, Proof, Stage, Standing};
 use crate::domain::time::Timestamp;
+#[cfg(debug_assertions)]
+use crate::sabotage::{Bug, is_planted};
 use crate::store::{self, Rows, Tx};
 use crate::wallet::TxStanding;
 
@@ -31,6 +33,14 @@ fn move_budget(tx: &mut Tx<'_>, before: &Payout, after: &Payout) {
         return;
     };
     let (budget, debit) = (pull_payment.budget, after.debit());
+    #[cfg(debug_assertions)]
+    if is_planted(Bug::FreeBudgetOnFailure)
+        && (&before.stage, &after.stage) == (&Stage::InProgress, &Stage::AwaitingPayment)
+    {
+        pull_payment.budget = budget.give_back(debit);
+        store::pull_payment::put(tx, &pull_payment);
+        return;
+    }
     pull_payment.budget = match (before.is_open(), &after.stage) {
         (true, Stage::Completed { .. }) => budget.spend(debit),
         (true, Stage::Cancelled { .. }) => budget.give_back(debit),
@@ -119,6 +129,8 @@ fn observe_batch(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
     let confirmed = batch.versions.iter().find_map(|version| {
         match tx.tills().standing(batch.till, version.txid) {
             TxStanding::Confirmed { confirmations } => Some((version, confirmations)),
+            #[cfg(debug_assertions)]
+            TxStanding::Mempool if is_planted(Bug::CompleteUnconfirmed) => Some((version, needed)),
             TxStanding::Mempool | TxStanding::Unseen => None,
         }
     });

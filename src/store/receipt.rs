@@ -12,6 +12,8 @@ use crate::domain::ids::StoreId;
 use crate::domain::money::Msat;
 use crate::domain::receipt::ReceiptKey;
 use crate::domain::time::Timestamp;
+#[cfg(debug_assertions)]
+use crate::sabotage::{Bug, is_planted};
 
 /// Money that fits no invoice: never dropped, never blocking, shown.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -37,6 +39,10 @@ pub fn is_known(rows: &dyn Rows, receipt: ReceiptKey) -> bool {
 
 /// Notes that this money was taken in, for a store.
 pub fn put_known(tx: &mut Tx<'_>, receipt: ReceiptKey, store: StoreId) {
+    #[cfg(debug_assertions)]
+    if is_planted(Bug::ForgetDedupeKey) {
+        return;
+    }
     tx.put(Table::Receipts, &receipt.to_bytes(), store.as_bytes());
 }
 

@@ -159,7 +159,9 @@ impl Blocks {
         let rivals: Vec<Txid> = (self.mempool.iter().copied())
             .filter(|other| {
                 let coins = tx.input.iter().map(|input| input.previous_output);
-                coins.into_iter().any(|coin| spends(&self.known[other], coin))
+                coins
+                    .into_iter()
+                    .any(|coin| spends(&self.known[other], coin))
             })
             .collect();
         let fee = self.fee(&tx);
@@ -182,7 +184,9 @@ impl Blocks {
         let children: Vec<Txid> = (self.mempool.iter().copied())
             .filter(|other| {
                 let inputs = &self.known[other].input;
-                inputs.iter().any(|input| input.previous_output.txid == txid)
+                inputs
+                    .iter()
+                    .any(|input| input.previous_output.txid == txid)
             })
             .collect();
         for child in children {
@@ -192,7 +196,9 @@ impl Blocks {
 
     fn note(&mut self, tx: &Transaction) -> Txid {
         let txid = tx.compute_txid();
-        self.known.entry(txid).or_insert_with(|| Arc::new(tx.clone()));
+        self.known
+            .entry(txid)
+            .or_insert_with(|| Arc::new(tx.clone()));
         txid
     }
 
@@ -202,7 +208,9 @@ impl Blocks {
         for txid in wanted {
             let fits = self.known[&txid].input.iter().all(|input| {
                 let parent = input.previous_output.txid;
-                !self.known.contains_key(&parent) || taken.contains(&parent) || self.in_a_block(parent)
+                !self.known.contains_key(&parent)
+                    || taken.contains(&parent)
+                    || self.in_a_block(parent)
             });
             let rival = self.known[&txid].input.iter().any(|input| {
                 let coin = input.previous_output;
@@ -396,6 +404,13 @@ impl Chain {
     /// Whether the best chain holds a transaction.
     pub fn holds(&self, txid: Txid) -> bool {
         self.with(|chain| chain.blocks.in_a_block(txid))
+    }
+
+    /// Whether a transaction could be in the next block.
+    pub fn is_possible(&self, txid: Txid) -> bool {
+        self.with(|chain| {
+            chain.blocks.known.contains_key(&txid) && chain.blocks.unfit(txid).is_none()
+        })
     }
 
     /// What a transaction of ours costs, in satoshi.

@@ -122,20 +122,22 @@ impl House {
     /// The keepers, each in a loop as in the real process.
     fn employ(&mut self, mut follower: ChainFollower) {
         let gateway = self.gateway.clone();
-        self.tasks.spawn("chain-follower", Kind::Keeper, async move {
-            loop {
-                let next = follower.activate().await;
-                rest(&gateway, next, Wake::Chain).await;
-            }
-        });
+        self.tasks
+            .spawn("chain-follower", Kind::Keeper, async move {
+                loop {
+                    let next = follower.activate().await;
+                    rest(&gateway, next, Wake::Chain).await;
+                }
+            });
         let gateway = self.gateway.clone();
         let mut payer = LightningPayer::new(gateway.clone(), self.gate.clone());
-        self.tasks.spawn("lightning-payer", Kind::Keeper, async move {
-            loop {
-                let next = payer.activate().await;
-                rest(&gateway, next, Wake::LightningPayouts).await;
-            }
-        });
+        self.tasks
+            .spawn("lightning-payer", Kind::Keeper, async move {
+                loop {
+                    let next = payer.activate().await;
+                    rest(&gateway, next, Wake::LightningPayouts).await;
+                }
+            });
         let gateway = self.gateway.clone();
         let payer = OnchainPayer::new(gateway.clone());
         self.tasks.spawn("onchain-payer", Kind::Keeper, async move {
@@ -161,12 +163,13 @@ impl House {
             }
         });
         let events = LightningEvents::new(self.gateway.clone(), self.gate.clone());
-        self.tasks.spawn("lightning-events", Kind::Keeper, async move {
-            loop {
-                let event = events.next().await;
-                events.handle(event).await;
-            }
-        });
+        self.tasks
+            .spawn("lightning-events", Kind::Keeper, async move {
+                loop {
+                    let event = events.next().await;
+                    events.handle(event).await;
+                }
+            });
     }
 
     /// Jobs that wait for the writer.

@@ -31,6 +31,7 @@ mod world;
 use std::process::ExitCode;
 
 use runs::Runs;
+use tollway::sabotage::Bug;
 use world::Beginning;
 
 /// Seeds of an ordinary test run.
@@ -45,9 +46,19 @@ const SEEDS_FOR_ALL: u64 = 300;
 /// Seeds that each failed once.
 const KNOWN: &str = include_str!("seeds.txt");
 
+/// Seeds within which an ordinary test run has to find every planted bug.
+const SABOTAGE_SEEDS: u64 = 600;
+
+/// Seeds within which it has to be found at all.
+const SABOTAGE_SEEDS_MAX: u64 = 5_000;
+
+/// Seeds that are run together while a planted bug is looked for.
+const SABOTAGE_STEP: u64 = 16;
+
 /// What is wanted.
 enum Wanted {
     Everything,
+    Sabotage,
     Seeds(u64),
     One(u64),
 }
@@ -62,6 +73,7 @@ fn main() -> ExitCode {
                 Some(seed) => wanted = Wanted::One(seed),
                 None => return usage(),
             },
+            "--sabotage" => wanted = Wanted::Sabotage,
             // Flags and filters of the usual test harness have no meaning here.
             other if other.starts_with('-') => {}
             other => match other.parse() {
@@ -76,11 +88,15 @@ fn main() -> ExitCode {
     let passed = match wanted {
         Wanted::One(seed) => one(seed, &beginning),
         Wanted::Seeds(seeds) => many(1..=seeds, &beginning),
+        Wanted::Sabotage => sabotage(SABOTAGE_SEEDS_MAX, &beginning),
         Wanted::Everything => {
             let known = known();
-            let once = runs::all(&known, &beginning);
+            let once = runs::all(&known, None, &beginning);
             once.print();
-            twice(&beginning) & once.violations.is_empty() & many(1..=SEEDS, &beginning)
+            once.violations.is_empty()
+                & twice(&beginning)
+                & sabotage(SABOTAGE_SEEDS, &beginning)
+                & many(1..=SEEDS, &beginning)
         }
     };
     if passed {
@@ -104,7 +120,7 @@ fn known() -> Vec<u64> {
 }
 
 fn one(seed: u64, beginning: &Beginning) -> bool {
-    let outcome = runs::run_caught(seed, true, beginning);
+    let outcome = runs::run_caught(seed, true, None, beginning);
     for what in &outcome.violations {
         println!("violation: {what}");
     }
@@ -115,7 +131,10 @@ fn one(seed: u64, beginning: &Beginning) -> bool {
 /// The same seed twice is the same run, step by step.
 fn twice(beginning: &Beginning) -> bool {
     let seeds: Vec<u64> = (1..=TWICE).collect();
-    let (first, second) = (runs::all(&seeds, beginning), runs::all(&seeds, beginning));
+    let (first, second) = (
+        runs::all(&seeds, None, beginning),
+        runs::all(&seeds, None, beginning),
+    );
     let same = first.hashes == second.hashes;
     for (seed, hash) in &first.hashes {
         if second.hashes.get(seed) != Some(hash) {
@@ -125,9 +144,36 @@ fn twice(beginning: &Beginning) -> bool {
     same
 }
 
+/// Plants every bug and looks how soon the oracle finds it.
+fn sabotage(seeds_max: u64, beginning: &Beginning) -> bool {
+    let mut all = true;
+    for bug in Bug::ALL {
+        let found = (1..=seeds_max)
+            .step_by(usize::try_from(SABOTAGE_STEP).expect("small"))
+            .find_map(|first| caught(first, bug, beginning));
+        all &= found.is_some();
+        match found {
+            Some((seed, what)) => println!("sabotage: {}: {seed} seeds: {what}", bug.name()),
+            None => println!("sabotage: {}: not found in {seeds_max} seeds", bug.name()),
+        }
+    }
+    all
+}
+
+/// The first of some seeds that goes wrong with a bug, and does not without it.
+fn caught(first: u64, bug: Bug, beginning: &Beginning) -> Option<(u64, String)> {
+    let seeds: Vec<u64> = (first..first + SABOTAGE_STEP).collect();
+    let runs = runs::all(&seeds, Some(bug), beginning);
+    let (seed, what) = runs.violations.into_iter().find(|(seed, _)| {
+        let without = runs::run_caught(*seed, false, None, beginning);
+        without.violations.is_empty()
+    })?;
+    Some((seed, what.into_iter().next()?))
+}
+
 fn many(seeds: std::ops::RangeInclusive<u64>, beginning: &Beginning) -> bool {
     let seeds: Vec<u64> = seeds.collect();
-    let runs: Runs = runs::all(&seeds, beginning);
+    let runs: Runs = runs::all(&seeds, None, beginning);
     let large = u64::try_from(seeds.len()).expect("small") >= SEEDS_FOR_ALL;
     let missing = expected::missing(&runs.counts);
     runs.print_counts();

@@ -113,8 +113,7 @@ impl Node {
     /// What the file knows and the network does not: a commitment that was written and not sent is sent now, a
     /// preimage is given up, and what the queue was not told it is told.
     fn catch_up(self: &Arc<Self>) {
-        let (watched, claimed) =
-            self.with(|node| (node.watched.clone(), node.claimed.clone()));
+        let (watched, claimed) = self.with(|node| (node.watched.clone(), node.claimed.clone()));
         for (id, one) in &watched {
             self.network.with(|network| {
                 network.outgoing.entry(*id).or_insert(Outgoing {

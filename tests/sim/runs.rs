@@ -6,6 +6,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use tollway::sabotage::{self, Bug};
+
 use crate::log::Outcome;
 use crate::panics;
 use crate::world::{self, Beginning};
@@ -24,7 +26,8 @@ pub struct Runs {
 }
 
 /// Runs a seed. A failure of the simulator itself counts as one of the run.
-pub fn run_caught(seed: u64, printed: bool, beginning: &Beginning) -> Outcome {
+pub fn run_caught(seed: u64, printed: bool, bug: Option<Bug>, beginning: &Beginning) -> Outcome {
+    sabotage::plant(bug);
     let run = catch_unwind(AssertUnwindSafe(|| world::run(seed, printed, beginning)));
     run.unwrap_or_else(|_| Outcome {
         violations: panics::take(false),
@@ -33,7 +36,7 @@ pub fn run_caught(seed: u64, printed: bool, beginning: &Beginning) -> Outcome {
 }
 
 /// Runs these seeds, as many at a time as there are cores.
-pub fn all(seeds: &[u64], beginning: &Beginning) -> Runs {
+pub fn all(seeds: &[u64], bug: Option<Bug>, beginning: &Beginning) -> Runs {
     let begin = Instant::now();
     let runs = Mutex::new(Runs::default());
     let next = AtomicUsize::new(0);
@@ -42,7 +45,7 @@ pub fn all(seeds: &[u64], beginning: &Beginning) -> Runs {
         for _ in 0..cores {
             scope.spawn(|| {
                 while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let outcome = run_caught(*seed, false, beginning);
+                    let outcome = run_caught(*seed, false, bug, beginning);
                     runs.lock().expect("no panic inside").add(*seed, outcome);
                 }
             });
@@ -85,7 +88,10 @@ impl Runs {
         let seeds = self.hashes.len();
         let secs = self.took.as_secs_f64();
         let per_minute = f64::from(u32::try_from(seeds).expect("small")) * 60.0 / secs;
-        println!("{seeds} seeds, {} steps, {per_minute:.0} seeds/minute", self.steps);
+        println!(
+            "{seeds} seeds, {} steps, {per_minute:.0} seeds/minute",
+            self.steps
+        );
         let mut count = 0;
         for (seed, violations) in &self.violations {
             for what in violations {

@@ -179,6 +179,8 @@ impl OnchainPayer {
             .await
             .unwrap_or_default();
         for batch in due {
+            #[cfg(debug_assertions)]
+            let batch = super::sabotaged::rebuilt(&self.gateway, batch, now).await;
             faults::point("transaction-stored");
             let answer = self.gateway.chain.broadcast(&batch.newest().tx).await;
             self.broadcasted(&batch, answer).await;

@@ -86,7 +86,10 @@ pub fn end_all(world: &World) {
 
 fn lie(world: &mut World) {
     if let Some(id) = world.outside.dice.pick(&flying(world)) {
-        world.outside.log.count("fault: a success follows a failure");
+        world
+            .outside
+            .log
+            .count("fault: a success follows a failure");
         step!(world.outside.log, "node lies about {id}");
         world.house().node.lie_about(id);
     }

@@ -28,9 +28,8 @@ impl Chain {
     /// P2 intent before act: the last commit names this transaction.
     fn check_commit(&self, txid: Txid) {
         let store = self.with(|chain| chain.store.clone());
-        let named = store.is_some_and(|store| {
-            store::payout::batch_of_tx(&store.snapshot(), txid).is_some()
-        });
+        let named = store
+            .is_some_and(|store| store::payout::batch_of_tx(&store.snapshot(), txid).is_some());
         if !named {
             let what = format!("P2 transaction {txid} was sent and no committed batch names it");
             self.log.violation(what);

@@ -57,7 +57,8 @@ impl Node {
                 *network.refusals.entry(hash).or_default() += 1;
             });
         } else {
-            self.log.count("fault: a refusal of a payment that is on its way");
+            self.log
+                .count("fault: a refusal of a payment that is on its way");
         }
         self.set_record(intent, RecordStatus::Failed);
         Dispatch::Declined {
@@ -90,7 +91,8 @@ impl Node {
         let hash = intent.hash;
         let held_back = !self.with(|node| node.calm) && self.dice.once_in(4);
         if held_back {
-            self.log.count("fault: a payment is held back by its channel");
+            self.log
+                .count("fault: a payment is held back by its channel");
             self.with(|node| node.held.insert(hash, held));
             self.set_record(intent, RecordStatus::Pending);
             Pause::default().await;
@@ -200,7 +202,8 @@ impl Lightning for Node {
         step!(self.log, "payment {hash} is taken");
         Pause::default().await;
         if fault == 1 {
-            self.log.count("fault: pay times out and the payment has left");
+            self.log
+                .count("fault: pay times out and the payment has left");
             return Dispatch::Doubtful("the answer was lost".to_owned());
         }
         Dispatch::Taken
@@ -221,7 +224,8 @@ impl Lightning for Node {
         let head = self.with(|node| node.events.pop_front());
         match head {
             Some(Told::Received { hash, .. } | Told::Arrived { hash, .. }) => {
-                self.network.with(|network| network.acknowledged.insert(hash));
+                self.network
+                    .with(|network| network.acknowledged.insert(hash));
             }
             Some(Told::Failed { .. }) => {}
             None => self

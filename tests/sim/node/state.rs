@@ -77,7 +77,14 @@ pub struct Loaded {
     pub events: VecDeque<Told>,
 }
 
-type RecordRow = (bool, u8, Option<Msat>, Option<Msat>, Option<Preimage>, Timestamp);
+type RecordRow = (
+    bool,
+    u8,
+    Option<Msat>,
+    Option<Msat>,
+    Option<Preimage>,
+    Timestamp,
+);
 type WatchedRow = (PaymentHash, Msat, Msat, u8, bool);
 
 fn row<T: Encode<()>>(kind: u8, name: &[u8], value: Option<&T>) -> Row {

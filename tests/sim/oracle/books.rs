@@ -2,9 +2,11 @@
 
 use bitcoin::ScriptBuf;
 use tollway::domain::ledger::{Account, Signed};
+use tollway::domain::payout::Stage;
 use tollway::domain::receipt::{Rail, ReceiptKey};
 use tollway::store;
 
+use super::money_out::is_undone;
 use super::{Seen, Versions};
 use crate::house::Outside;
 use crate::network::Flight;
@@ -40,7 +42,11 @@ pub fn check_healed(
     broken: &mut Vec<String>,
 ) {
     let held = outside.network.with(|network| {
-        let received: Signed = network.received.values().map(|one| Signed::from(*one)).sum();
+        let received: Signed = network
+            .received
+            .values()
+            .map(|one| Signed::from(*one))
+            .sum();
         let arrived = network.outgoing.values();
         let sent: Signed = arrived
             .filter(|one| one.flight == Flight::Arrived)
@@ -98,12 +104,21 @@ fn in_till(seen: &Seen<'_>, outside: &Outside, notes: &Notes, versions: &Version
         let Some(tx) = outside.chain.transaction(*txid) else {
             continue;
         };
-        let to_others = tx.output.iter().filter(|output| {
-            notes.addresses.contains_key(&output.script_pubkey)
-        });
+        let to_others = tx
+            .output
+            .iter()
+            .filter(|output| notes.addresses.contains_key(&output.script_pubkey));
         let given: u64 = to_others.map(|output| output.value.to_sat()).sum();
         let fee = outside.chain.fee_of(*txid).unwrap_or_default();
         held += -Signed::from(tollway::domain::money::Sat(given + fee).to_msat());
+    }
+    // What was paid once, and undone for good, still counts as paid.
+    for payout in &seen.payouts {
+        if let Stage::Completed { fee, .. } = payout.stage
+            && is_undone(payout, outside, versions)
+        {
+            held += -Signed::from(payout.debit().to_msat().plus(fee));
+        }
     }
     held
 }

@@ -93,7 +93,8 @@ fn check_promises(seen: &Seen<'_>, notes: &Notes, broken: &mut Vec<String>) {
         match kept {
             None => broken.push(format!("P12 invoice {id} was answered and is gone")),
             Some(kept) => {
-                let same = kept.onchain.as_ref().map(script) == answered.onchain.as_ref().map(script)
+                let same = kept.onchain.as_ref().map(script)
+                    == answered.onchain.as_ref().map(script)
                     && kept.lightning.starts_with(&answered.lightning);
                 if !same {
                     broken.push(format!("P12 invoice {id} is not what was answered"));
@@ -103,7 +104,9 @@ fn check_promises(seen: &Seen<'_>, notes: &Notes, broken: &mut Vec<String>) {
     }
     for hash in notes.api_invoices.keys() {
         if store::node::api_invoice(seen.rows, notes.shop, *hash).is_none() {
-            broken.push(format!("P12 the API's invoice {hash} was answered and is gone"));
+            broken.push(format!(
+                "P12 the API's invoice {hash} was answered and is gone"
+            ));
         }
     }
 }
@@ -115,7 +118,9 @@ pub fn check_healed(seen: &Seen<'_>, outside: &Outside, broken: &mut Vec<String>
     for (hash, amount) in &received {
         let found = booked.get(&ReceiptKey::Lightning(*hash));
         if found != Some(&vec![*amount]) {
-            broken.push(format!("P10 {amount} came for {hash}, the file has {found:?}"));
+            broken.push(format!(
+                "P10 {amount} came for {hash}, the file has {found:?}"
+            ));
         }
     }
     for invoice in &seen.invoices {

@@ -1,9 +1,9 @@
 //! P1 one live attempt, P3 one hash one payout, P4 shared input, P5 success wins, P6 doubt is not failure,
 //! P8 cancel only what can't still succeed. (P2 is checked by node and chain, when they are called.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bitcoin::Transaction;
+use bitcoin::{Transaction, Txid};
 use tollway::domain::destination::Destination;
 use tollway::domain::payout::{Payout, Proof, Stage, Standing};
 use tollway::domain::receipt::Rail;
@@ -47,13 +47,15 @@ pub fn check(
 
 /// Attempts that were given up as failed.
 fn failures(payout: &Payout) -> u32 {
-    payout.attempts.last().map_or(0, |last| match last.standing {
-        Standing::Failed { .. } => last.number,
-        Standing::Recorded
-        | Standing::Sent
-        | Standing::Settled
-        | Standing::InReview { .. } => last.number - 1,
-    })
+    payout
+        .attempts
+        .last()
+        .map_or(0, |last| match last.standing {
+            Standing::Failed { .. } => last.number,
+            Standing::Recorded | Standing::Sent | Standing::Settled | Standing::InReview { .. } => {
+                last.number - 1
+            }
+        })
 }
 
 fn check_lightning(
@@ -78,7 +80,9 @@ fn check_lightning(
                 broken.push(format!("P5 payout {id} is completed and nothing arrived"));
             }
             Stage::Cancelled { .. } if !lied && (arrived || network.flies(hash)) => {
-                broken.push(format!("P8 payout {id} is cancelled and its payment is out"));
+                broken.push(format!(
+                    "P8 payout {id} is cancelled and its payment is out"
+                ));
             }
             Stage::AwaitingApproval | Stage::AwaitingPayment
                 if !lied && (arrived || network.flies(hash)) =>
@@ -151,7 +155,9 @@ fn check_proof(
         return;
     };
     if !outside.chain.was_mined(*txid) {
-        broken.push(format!("P5 payout {id} is completed and {txid} in no block"));
+        broken.push(format!(
+            "P5 payout {id} is completed and {txid} in no block"
+        ));
     }
     let output = outside.chain.transaction(*txid).and_then(|tx| {
         let vout = usize::try_from(*vout).expect("small");
@@ -168,7 +174,10 @@ fn check_proof(
 fn share_an_input(one: &Transaction, other: &Transaction) -> bool {
     one.input.iter().any(|input| {
         let coin = input.previous_output;
-        other.input.iter().any(|rival| rival.previous_output == coin)
+        other
+            .input
+            .iter()
+            .any(|rival| rival.previous_output == coin)
     })
 }
 
@@ -200,12 +209,17 @@ fn check_promises(seen: &Seen<'_>, notes: &Notes, broken: &mut Vec<String>) {
             matches!(&payout.destination, Destination::Bolt11(invoice) if invoice.hash == *hash)
         });
         if !made {
-            broken.push(format!("P12 a withdrawal of {hash} was accepted and is gone"));
+            broken.push(format!(
+                "P12 a withdrawal of {hash} was accepted and is gone"
+            ));
         }
     }
     for one in &notes.pull_payments {
         if !seen.pull_payments.iter().any(|kept| kept.id == *one.0) {
-            broken.push(format!("P12 pull payment {} was answered and is gone", one.0));
+            broken.push(format!(
+                "P12 pull payment {} was answered and is gone",
+                one.0
+            ));
         }
     }
 }
@@ -233,12 +247,25 @@ pub fn check_healed(
                 .get(&id)
                 .is_some_and(|stored| stored.iter().any(|txid| outside.chain.holds(*txid))),
         };
-        if arrived != completed {
+        // Its coins were taken back by whoever had paid them, after a block had held it.
+        if completed && !arrived && is_undone(payout, outside, versions) {
+            outside
+                .log
+                .count("ended: completed, and undone for good by a reorganisation");
+        } else if arrived != completed {
             broken.push(format!(
                 "P5 payout {id} arrived: {arrived}, completed: {completed}: {payout:?}"
             ));
         }
     }
+}
+
+/// Whether no transaction of a payout can be in a block any more, unless a stranger's comes back.
+pub fn is_undone(payout: &Payout, outside: &Outside, versions: &Versions) -> bool {
+    let possible = |stored: &BTreeSet<Txid>| {
+        (stored.iter()).any(|txid| outside.chain.holds(*txid) || outside.chain.is_possible(*txid))
+    };
+    payout.rail() == Rail::Onchain && !versions.get(&payout.id).is_some_and(possible)
 }
 
 /// How a payout has ended, and whether it may.

@@ -16,7 +16,11 @@ use crate::world::World;
 
 /// The shop does something.
 pub fn act(world: &mut World) {
-    match world.outside.dice.weighed(&[40, 5, 10, 25, 12, 12, 6, 3, 6, 6]) {
+    match world
+        .outside
+        .dice
+        .weighed(&[40, 5, 10, 25, 12, 12, 6, 3, 6, 6])
+    {
         0 => sell(world),
         1 => mark(world),
         2 => offer(world),
@@ -45,7 +49,11 @@ fn sell(world: &mut World) {
             SpeedPolicy::LowSpeed,
         ]),
         rails: dice
-            .pick(&[Rail::ALL.to_vec(), vec![Rail::Lightning], vec![Rail::Onchain]])
+            .pick(&[
+                Rail::ALL.to_vec(),
+                vec![Rail::Lightning],
+                vec![Rail::Onchain],
+            ])
             .filter(|_| dice.once_in(3)),
         ..NewInvoice::default()
     };
@@ -69,7 +77,10 @@ fn sell_by_api(world: &mut World) {
             .create_api_invoice(shop, amount, description, 3_600)
             .await;
         if let Ok(made) = made {
-            board.borrow_mut().api_invoices.insert(made.hash, made.bolt11);
+            board
+                .borrow_mut()
+                .api_invoices
+                .insert(made.hash, made.bolt11);
         }
     });
 }

@@ -90,7 +90,10 @@ fn pay(world: &mut World, bolt11: &str, hash: PaymentHash, asked: Option<Msat>) 
     }
     let asked = asked.unwrap_or_else(|| Sat(dice.between(1_000, 30_000)).to_msat());
     let amount = if dice.once_in(6) {
-        world.outside.log.count("fault: a Lightning payment of too much");
+        world
+            .outside
+            .log
+            .count("fault: a Lightning payment of too much");
         Msat(asked.0 + dice.between(1, asked.0))
     } else {
         asked
@@ -108,7 +111,10 @@ fn pay_nobody(world: &mut World) {
     let dice = world.outside.dice.clone();
     let hash = PaymentHash(dice.bytes());
     let amount = Sat(dice.between(1, 5_000)).to_msat();
-    world.outside.log.count("fault: a Lightning payment for nothing");
+    world
+        .outside
+        .log
+        .count("fault: a Lightning payment for nothing");
     world.house().node.receive_payment(hash, amount);
 }
 
@@ -124,7 +130,10 @@ fn pay_chain(world: &mut World) {
     let amount = match dice.weighed(&[60, 20, 20]) {
         0 => rest,
         1 => {
-            world.outside.log.count("fault: a partial payment on the chain");
+            world
+                .outside
+                .log
+                .count("fault: a partial payment on the chain");
             dice.between(600, rest.max(601))
         }
         _ => {
@@ -133,7 +142,10 @@ fn pay_chain(world: &mut World) {
         }
     };
     if world.outside.clock.now() > invoice.terms.expires_at {
-        world.outside.log.count("fault: a late payment on the chain");
+        world
+            .outside
+            .log
+            .count("fault: a late payment on the chain");
     }
     let replaceable = dice.once_in(2);
     send(world, &place.script, Sat(amount), replaceable, None);
@@ -169,7 +181,11 @@ fn replace(world: &mut World) {
     let output = before.output[0].clone();
     if dice.once_in(2) {
         world.outside.log.count("fault: a payment is replaced");
-        let amount = Sat(output.value.to_sat().saturating_sub(dice.between(1, 300)).max(600));
+        let amount = Sat(output
+            .value
+            .to_sat()
+            .saturating_sub(dice.between(1, 300))
+            .max(600));
         send(world, &output.script_pubkey, amount, true, Some(txid));
     } else {
         world.outside.log.count("fault: a payment is double-spent");
