@@ -40,9 +40,6 @@ const SEEDS: u64 = 400;
 /// Seeds of an ordinary test run that are run twice, to see that nothing but the seed decides.
 const TWICE: u64 = 24;
 
-/// With fewer seeds than this, rare things may not have happened.
-const SEEDS_FOR_ALL: u64 = 300;
-
 /// Seeds that each failed once.
 const KNOWN: &str = include_str!("seeds.txt");
 
@@ -174,12 +171,11 @@ fn caught(first: u64, bug: Bug, beginning: &Beginning) -> Option<(u64, String)> 
 fn many(seeds: std::ops::RangeInclusive<u64>, beginning: &Beginning) -> bool {
     let seeds: Vec<u64> = seeds.collect();
     let runs: Runs = runs::all(&seeds, None, beginning);
-    let large = u64::try_from(seeds.len()).expect("small") >= SEEDS_FOR_ALL;
-    let missing = expected::missing(&runs.counts);
+    let missing = expected::missing(&runs.counts, seeds.len());
     runs.print_counts();
     for name in &missing {
         println!("{name}: 0");
     }
     runs.print();
-    runs.violations.is_empty() && (missing.is_empty() || !large)
+    runs.violations.is_empty() && missing.is_empty()
 }

@@ -48,6 +48,8 @@ pub struct Facts {
     pub refusals: BTreeMap<PaymentHash, u32>,
     /// Payments of which it said so although they were on their way.
     pub lied_about: BTreeSet<PaymentHash>,
+    /// Payments whose outcome the node's queue has lost.
+    pub unheard: BTreeSet<PaymentHash>,
     /// Payments of which the node was told, and the gateway has acknowledged it.
     pub acknowledged: BTreeSet<PaymentHash>,
 }

@@ -326,6 +326,9 @@ impl Node {
         };
         // Only a success is in the record as well, whatever the queue loses.
         let lost = arrived && record.is_some() && self.loses_an_event();
+        if lost {
+            self.network.with(|network| network.unheard.insert(hash));
+        }
         self.queue(Some(told).filter(|_| !lost));
         let after = Watched { told: true, ..one };
         self.with(|node| node.watched.insert(id, after));
@@ -336,6 +339,7 @@ impl Node {
         let lost = !self.with(|node| node.calm) && self.dice.once_in(25);
         if lost {
             self.log.count("fault: an event is lost from the queue");
+            step!(self.log, "its event is lost");
         }
         lost
     }

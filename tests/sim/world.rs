@@ -98,7 +98,7 @@ impl World {
             10,
             10,
             if busy { 3 } else { 20 },
-            3,
+            5,
             1,
         ];
         match self.outside.dice.weighed(&weights) {

@@ -248,7 +248,9 @@ pub fn check_healed(
                 .is_some_and(|stored| stored.iter().any(|txid| outside.chain.holds(*txid))),
         };
         // Its coins were taken back by whoever had paid them, after a block had held it.
-        if completed && !arrived && is_undone(payout, outside, versions) {
+        if arrived && is_unheard(payout, outside) {
+            outside.log.count("ended: in review, and it had arrived");
+        } else if completed && !arrived && is_undone(payout, outside, versions) {
             outside
                 .log
                 .count("ended: completed, and undone for good by a reorganisation");
@@ -258,6 +260,15 @@ pub fn check_healed(
             ));
         }
     }
+}
+
+/// Whether a payment arrived and the node has lost all that said so: then a person has to look.
+pub fn is_unheard(payout: &Payout, outside: &Outside) -> bool {
+    let Destination::Bolt11(invoice) = &payout.destination else {
+        return false;
+    };
+    let unheard = (outside.network).with(|network| network.unheard.contains(&invoice.hash));
+    unheard && payout.in_review()
 }
 
 /// Whether no transaction of a payout can be in a block any more, unless a stranger's comes back.

@@ -124,7 +124,13 @@ fn offer(world: &mut World) {
 fn promise(world: &mut World) {
     let dice = world.outside.dice.clone();
     let rail = dice.pick(&Rail::ALL).expect("some");
-    let Some(shown) = receivers::show(world, rail, Sat(dice.between(1_000, 40_000))) else {
+    // Now and then more than there is.
+    let amount = if rail == Rail::Onchain && dice.once_in(8) {
+        dice.between(200_000, 900_000)
+    } else {
+        dice.between(1_000, 40_000)
+    };
+    let Some(shown) = receivers::show(world, rail, Sat(amount)) else {
         return;
     };
     let new = StorePayout {
