@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bitcoind;
+mod channels;
+mod crash;
 mod faults;
 mod flows;
 mod gateway;

@@ -149,7 +149,10 @@ impl PayoutRunner {
             .await
             .unwrap_or_default();
         for batch in due {
-            faults::point("transaction-stored");
+            // One that was sent before may be seen: that is not the place which is meant.
+            if batch.broadcast_at.is_none() {
+                faults::point("transaction-stored");
+            }
             let answer = self.gateway.chain.broadcast(&batch.newest().tx).await;
             self.broadcasted(&batch, answer).await;
         }
