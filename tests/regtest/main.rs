@@ -13,5 +13,6 @@ mod flows;
 mod gateway;
 mod house;
 mod ldk;
+mod reorg;
 mod sandbox;
 mod withdraw_race;
