@@ -33,7 +33,7 @@ use crate::keepers::calendar::Calendar;
 use crate::keepers::chain_follower::ChainFollower;
 use crate::keepers::gate::Gate;
 use crate::keepers::lightning_events::LightningEvents;
-use crate::keepers::payout_runner::PayoutRunner;
+use crate::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use crate::keepers::prompter::Prompter;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::random;
@@ -265,12 +265,24 @@ fn spawn_keepers(
             }
         }
     });
-    let mut runner = PayoutRunner::new(gateway.clone(), gate.clone());
+    let mut payer = LightningPayer::new(gateway.clone(), gate.clone());
     let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
     keepers.spawn(async move {
         loop {
-            let next = runner.activate().await;
-            if rest(&clock_of, next, &signals, Some(Wake::Payouts), &mut stops).await {
+            let next = payer.activate().await;
+            let wake = Some(Wake::LightningPayouts);
+            if rest(&clock_of, next, &signals, wake, &mut stops).await {
+                return;
+            }
+        }
+    });
+    let payer = OnchainPayer::new(gateway.clone());
+    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
+    keepers.spawn(async move {
+        loop {
+            let next = payer.activate().await;
+            let wake = Some(Wake::OnchainPayouts);
+            if rest(&clock_of, next, &signals, wake, &mut stops).await {
                 return;
             }
         }

@@ -30,10 +30,45 @@ impl Timestamp {
     pub const fn millis_since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// Whether so long has passed since `then`. True as well if `then` lies ahead: the clock was set back, and nobody
+    /// waits until it has caught up.
+    pub const fn is_past(self, then: Self, millis: u64) -> bool {
+        then.0 > self.0 || self.0 - then.0 >= millis
+    }
+
+    /// Whether a date has come that was at most `longest_secs` ahead when it was set. One further ahead than that was
+    /// set before the clock was set back: it counts as come.
+    pub const fn has_reached(self, date: Self, longest_secs: u64) -> bool {
+        date.0 <= self.0 || date.0 - self.0 > longest_secs.saturating_mul(1_000)
+    }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{:03}", self.secs(), self.0 % 1_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_for_it() {
+        let noon = Timestamp::from_secs(1_000_000);
+        // (now, a wait of 10 s that began at noon is over, a date 10 s after noon has come)
+        let year = 365 * 86_400;
+        for (now, over) in [
+            (noon, false),
+            (Timestamp(noon.0 + 9_999), false),
+            (noon.plus_secs(10), true),
+            (noon.plus_secs(year), true),
+            (Timestamp(noon.0 - 1), true),
+            (Timestamp::from_secs(1), true),
+        ] {
+            assert_eq!(now.is_past(noon, 10_000), over, "{now}");
+            assert_eq!(now.has_reached(noon.plus_secs(10), 10), over, "{now}");
+        }
     }
 }

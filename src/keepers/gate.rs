@@ -30,7 +30,7 @@ impl Gate {
     pub fn is_quiet(&self, now: Timestamp) -> bool {
         match self.waiting_since.load(Ordering::Acquire) {
             0 => false,
-            since => now.millis_since(Timestamp(since)) >= QUIET_MILLIS,
+            since => now.is_past(Timestamp(since), QUIET_MILLIS),
         }
     }
 

@@ -1,23 +1,24 @@
 //! The payout runner: the only code that pays and broadcasts. Intent before act (P2), one live attempt (P1).
 //!
-//! It looks at every open payout and does what is due: cancels what can't be paid any more, plans and hands over what
-//! may be sent, sends stored transactions again until they confirm, and compares what is doubtful with the node.
+//! Two keepers, one for each rail, so that a node that hangs holds up no transaction and a bitcoind that hangs no
+//! payment. Each looks at the open payouts of its rail and does what is due: [`LightningPayer`] gives up invoices that
+//! ran out, compares what is doubtful with the node and hands payments over; [`OnchainPayer`] plans transactions and
+//! sends stored ones again until they confirm.
 
 mod lightning;
 mod onchain;
 mod reconcile;
 
-use std::sync::Arc;
-
 use tracing::warn;
 
-use super::gate::Gate;
-use crate::domain::destination::Destination;
+pub use lightning::LightningPayer;
+pub use onchain::OnchainPayer;
+
+use crate::domain::fact::Step;
 use crate::domain::payout::{Payout, Plan, Stage};
 use crate::domain::receipt::Rail;
 use crate::domain::store::Processor;
 use crate::domain::time::Timestamp;
-use crate::ports::lightning::NodeState;
 use crate::service::{Gateway, settle};
 use crate::store::{self, Rows};
 
@@ -27,13 +28,8 @@ const ROUND_SECS: u64 = 30;
 /// How soon to look again while the node is not ready, or something doubtful is open.
 const SOON_MILLIS: u64 = 500;
 
-/// Pays what is to be paid.
-pub struct PayoutRunner {
-    gateway: Arc<Gateway>,
-    gate: Arc<Gate>,
-    started: Timestamp,
-    ready_since: Option<Timestamp>,
-}
+/// No payout rests longer than this before it is tried again.
+const REST_SECS_MAX: u64 = 600;
 
 /// An open payout, and whether anyone has said that it may be sent by itself.
 struct Open {
@@ -43,92 +39,57 @@ struct Open {
     fee_blocks: u16,
 }
 
-impl PayoutRunner {
-    /// A runner of a process that starts now.
-    pub fn new(gateway: Arc<Gateway>, gate: Arc<Gate>) -> Self {
-        let started = gateway.now();
-        Self {
-            gateway,
-            gate,
-            started,
-            ready_since: None,
-        }
-    }
+/// The open payouts of a rail.
+async fn look(gateway: &Gateway, rail: Rail, now: Timestamp) -> Vec<Open> {
+    gateway
+        .store
+        .read(move |rows| {
+            store::payout::open(rows)
+                .into_iter()
+                .filter_map(|one| store::payout::get(rows, one.store, one.payout))
+                .filter(|payout| payout.rail() == rail)
+                .map(|payout| see(rows, payout, now))
+                .collect()
+        })
+        .await
+}
 
-    /// Does what is due, and says when to look again.
-    pub async fn activate(&mut self) -> Timestamp {
-        let now = self.gateway.now();
-        let mut next = now.plus_secs(ROUND_SECS);
-        let open = self.look(now).await;
-        self.cancel_expired(&open, now).await;
-        match self.gateway.lightning.state() {
-            NodeState::Ready => {
-                self.ready_since.get_or_insert(now);
-                self.reconcile(&open, now).await;
-                if self.gate.is_reconciled() {
-                    self.send_lightning(&open, now).await;
-                } else {
-                    next = Timestamp(now.0 + SOON_MILLIS);
-                }
-            }
-            NodeState::WaitingForChain(_) | NodeState::Syncing | NodeState::Stopped => {
-                self.ready_since = None;
-                next = Timestamp(now.0 + SOON_MILLIS);
-            }
-        }
-        if self.gateway.follower.is_synced() {
-            self.plan_onchain(&open, now).await;
-        } else {
-            next = Timestamp(now.0 + SOON_MILLIS);
-        }
-        self.broadcast(now).await;
-        open.iter()
-            .filter_map(|one| one.payout.next_attempt_at)
-            .filter(|at| *at > now)
-            .fold(next, Timestamp::min)
-    }
+/// When to look again, if not before `next`: when the first payout has rested long enough.
+fn next_look(open: &[Open], next: Timestamp, now: Timestamp) -> Timestamp {
+    open.iter()
+        .filter_map(|one| one.payout.next_attempt_at)
+        .filter(|at| *at > now)
+        .fold(next, Timestamp::min)
+}
 
-    async fn look(&self, now: Timestamp) -> Vec<Open> {
-        self.gateway
-            .store
-            .read(move |rows| {
-                store::payout::open(rows)
-                    .into_iter()
-                    .filter_map(|one| store::payout::get(rows, one.store, one.payout))
-                    .map(|payout| see(rows, payout, now))
-                    .collect()
-            })
-            .await
-    }
-
-    /// An invoice that ran out before it could be paid is given up, with that reason (D14).
-    async fn cancel_expired(&self, open: &[Open], now: Timestamp) {
-        for one in open {
-            let Destination::Bolt11(invoice) = &one.payout.destination else {
-                continue;
+/// Applies a verb to a payout as it is by now, if its attempt is still the one that was looked at.
+async fn change(
+    gateway: &Gateway,
+    seen: &Payout,
+    verb: impl FnOnce(Payout) -> Step<Payout> + Send + 'static,
+) {
+    let now = gateway.now();
+    let (shop, id) = (seen.store, seen.id);
+    let attempt = live_number(seen);
+    let changed = gateway
+        .store
+        .insist("payout-change", move |tx| {
+            let Some(payout) = store::payout::get(tx, shop, id) else {
+                return;
             };
-            if invoice.expires_at > now || one.payout.live_attempt().is_some() {
-                continue;
+            if live_number(&payout) == attempt {
+                let step = verb(payout.clone());
+                settle::commit(tx, &payout, step, now);
             }
-            let (shop, id) = (one.payout.store, one.payout.id);
-            let cancelled = self
-                .gateway
-                .store
-                .insist("payout-expired", move |tx| {
-                    let Some(payout) = store::payout::get(tx, shop, id) else {
-                        return;
-                    };
-                    let why = "The invoice expired before it was paid. Withdraw again.";
-                    if let Ok(step) = payout.clone().cancel(why) {
-                        settle::commit(tx, &payout, step, now);
-                    }
-                })
-                .await;
-            if cancelled.is_err() {
-                warn!(payout.id = %id, "payout {id} could not be cancelled");
-            }
-        }
+        })
+        .await;
+    if changed.is_err() {
+        warn!(payout.id = %id, "payout {id} could not be changed");
     }
+}
+
+fn live_number(payout: &Payout) -> Option<u32> {
+    payout.live_attempt().map(|live| live.number)
 }
 
 fn see(rows: &dyn Rows, payout: Payout, now: Timestamp) -> Open {
@@ -159,7 +120,7 @@ impl Open {
         self.may_send
             && self.payout.rail() == rail
             && self.payout.stage == Stage::AwaitingPayment
-            && self.payout.next_attempt_at.is_none_or(|at| at <= now)
+            && (self.payout.next_attempt_at).is_none_or(|at| now.has_reached(at, REST_SECS_MAX))
     }
 
     /// Has a Lightning attempt that takes a place among those in flight. One that a person has to look at does not:

@@ -18,6 +18,9 @@ pub enum NodeState {
     Syncing,
     /// Caught up: payments may go out, invoices may have a Lightning half.
     Ready,
+    /// Not built, because running it could lose money: what happened and what to do, in words. Nothing is sent on
+    /// either rail until a person has seen to it.
+    Held(String),
     /// Stopped on purpose.
     Stopped,
 }

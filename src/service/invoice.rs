@@ -204,6 +204,7 @@ impl Gateway {
             NodeState::WaitingForChain(why) => {
                 return Err(format!("the Lightning node waits for the chain: {why}"));
             }
+            NodeState::Held(why) => return Err(why),
             NodeState::Stopped => return Err("the Lightning node is stopped".to_owned()),
         }
         let receivable = self.lightning.receivable();

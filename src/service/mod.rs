@@ -1,6 +1,7 @@
 //! Services: verbs that need more than one floor. Thin: read and decide, one call into the domain, write.
 
 pub mod access;
+pub mod batches;
 pub mod destination;
 pub mod follower_state;
 pub mod intake;
@@ -66,6 +67,18 @@ impl Gateway {
     /// Fresh random bytes.
     pub fn random<const N: usize>(&self) -> [u8; N] {
         random(self.entropy.as_ref())
+    }
+
+    /// Why nothing may be sent on either rail, nor any address be shown: the file may have forgotten what it paid and
+    /// which addresses it gave out.
+    pub fn held(&self) -> Option<String> {
+        match self.lightning.state() {
+            NodeState::Held(why) => Some(why),
+            NodeState::WaitingForChain(_)
+            | NodeState::Syncing
+            | NodeState::Ready
+            | NodeState::Stopped => None,
+        }
     }
 
     /// Money may move: the node is ready and the wallets have caught up.

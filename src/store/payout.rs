@@ -48,7 +48,7 @@ pub fn find(rows: &dyn Rows, id: PayoutId) -> Option<Payout> {
     get(rows, store_of(rows, id)?, id)
 }
 
-/// Puts a payout and all rows that lead to it, and wakes the runner.
+/// Puts a payout and all rows that lead to it, and wakes who pays it.
 pub fn put(tx: &mut Tx<'_>, payout: &Payout) {
     let (store, id) = (payout.store, payout.id);
     assert!(payout.is_consistent(), "P1 payout {id} contradicts itself");
@@ -98,8 +98,16 @@ pub fn put(tx: &mut Tx<'_>, payout: &Payout) {
     } else {
         tx.remove(Table::PayoutsOpen, &row);
     }
-    tx.wake(Wake::Payouts);
+    tx.wake(payer_of(payout.rail()));
     tx.put(Table::Payouts, &row, &encode(payout));
+}
+
+/// Who pays over a rail.
+pub const fn payer_of(rail: Rail) -> Wake {
+    match rail {
+        Rail::Lightning => Wake::LightningPayouts,
+        Rail::Onchain => Wake::OnchainPayouts,
+    }
 }
 
 /// The payout a payment hash belongs to, for ever (P3).
@@ -224,5 +232,5 @@ pub fn put_processor(tx: &mut Tx<'_>, store: StoreId, rail: Rail, processor: Opt
         Some(processor) => tx.put(Table::Processors, &row, &encode(processor)),
         None => tx.remove(Table::Processors, &row),
     }
-    tx.wake(Wake::Payouts);
+    tx.wake(payer_of(rail));
 }

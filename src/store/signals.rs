@@ -10,8 +10,10 @@ use crate::domain::fact::Entry;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Wake {
-    /// The payout runner: something may be due.
-    Payouts,
+    /// The Lightning payer: something may be due.
+    LightningPayouts,
+    /// The on-chain payer: something may be due.
+    OnchainPayouts,
     /// The calendar: an earlier date than before.
     Calendar,
     /// The prompter: an invoice wants another BOLT11.
@@ -20,7 +22,7 @@ pub enum Wake {
     Chain,
 }
 
-const WAKES: usize = 4;
+const WAKES: usize = 5;
 
 /// A set of [`Wake`]s.
 #[derive(Clone, Copy, Debug, Default)]

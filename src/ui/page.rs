@@ -205,6 +205,7 @@ fn notices(gateway: &Gateway) -> Vec<String> {
         NodeState::WaitingForChain(why) => {
             notices.push(format!("The Lightning node waits for the chain: {why}"));
         }
+        NodeState::Held(why) => notices.push(why),
         NodeState::Stopped => notices.push("The Lightning node is stopped.".to_owned()),
     }
     if let Some(why) = gateway.follower.error() {

@@ -199,6 +199,7 @@ fn request(amounts: &[u64], seed: u8) -> SpendRequest {
             .map(|(number, sats)| (foreign(number), Sat(*sats)))
             .collect(),
         fee_rate_sat_per_kvb: 2_000,
+        unsure: std::collections::BTreeSet::new(),
         seed: [seed; 32],
         now: Timestamp::from_secs(5_000),
     }

@@ -268,12 +268,12 @@ async fn wakes_and_facts_are_told_after_the_commit() {
             vec![Fact::StoreCreated, Fact::StoreCreated],
             Timestamp(5),
         );
-        tx.wake(Wake::Payouts);
+        tx.wake(Wake::LightningPayouts);
     };
     store.enqueue("test", tell, |()| {});
     assert!(live.try_recv().is_err());
     writer.turn(false).expect("commits");
-    store.signals().woken(Wake::Payouts).await;
+    store.signals().woken(Wake::LightningPayouts).await;
     let told: Vec<u64> = (0..2)
         .map(|_| live.try_recv().expect("a fact").sequence)
         .collect();

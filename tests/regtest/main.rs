@@ -13,6 +13,7 @@ mod flows;
 mod gateway;
 mod house;
 mod ldk;
+mod onchain;
 mod reorg;
 mod sandbox;
 mod withdraw_race;

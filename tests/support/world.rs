@@ -20,7 +20,7 @@ use tollway::keepers::calendar::Calendar;
 use tollway::keepers::chain_follower::ChainFollower;
 use tollway::keepers::gate::Gate;
 use tollway::keepers::lightning_events::LightningEvents;
-use tollway::keepers::payout_runner::PayoutRunner;
+use tollway::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use tollway::keepers::prompter::Prompter;
 use tollway::ports::clock::Clock;
 use tollway::ports::entropy::random;
@@ -94,7 +94,8 @@ pub struct World {
     pub gate: Arc<Gate>,
     follower: Mutex<ChainFollower>,
     events: LightningEvents,
-    runner: Mutex<PayoutRunner>,
+    lightning_payer: Mutex<LightningPayer>,
+    onchain_payer: OnchainPayer,
     calendar: Calendar,
     prompter: Prompter,
     writer: Running,
@@ -183,7 +184,8 @@ impl World {
         let gate = Arc::new(Gate::default());
         Self {
             events: LightningEvents::new(gateway.clone(), gate.clone()),
-            runner: Mutex::new(PayoutRunner::new(gateway.clone(), gate.clone())),
+            lightning_payer: Mutex::new(LightningPayer::new(gateway.clone(), gate.clone())),
+            onchain_payer: OnchainPayer::new(gateway.clone()),
             calendar: Calendar::new(gateway.clone(), gate.clone()),
             prompter: Prompter::new(gateway.clone()),
             gate,
@@ -208,7 +210,8 @@ impl World {
         // The file's lock goes with its last handle, and the node has one for its check of P2.
         self.lightning.forget_intents();
         drop((self.writer, self.follower, self.gateway));
-        drop((self.events, self.runner, self.calendar, self.prompter));
+        drop((self.lightning_payer, self.onchain_payer));
+        drop((self.events, self.calendar, self.prompter));
         let mut world = Self::start(Outside {
             dir: self.dir,
             clock: self.clock,
@@ -272,9 +275,10 @@ impl World {
         assert!(self.gate.is_reconciled(), "the gate stays closed");
     }
 
-    /// The payout runner looks once.
+    /// Both payers look once; the earlier of when they want to look again.
     pub async fn run_payouts(&self) -> Timestamp {
-        self.runner.lock().await.activate().await
+        let lightning = self.lightning_payer.lock().await.activate().await;
+        lightning.min(self.onchain_payer.activate().await)
     }
 
     /// Every keeper looks once.

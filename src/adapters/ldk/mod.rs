@@ -96,6 +96,24 @@ pub fn launch(
     }))
 }
 
+/// A node that is never built, and says why: [`NodeState::Held`].
+pub fn hold(
+    config: LdkConfig,
+    clock: Arc<dyn Clock>,
+    why: String,
+) -> Result<Arc<LdkNode>, LaunchError> {
+    let node_id = build::node_id(config.network, &config.seed)
+        .map_err(|e| LaunchError::Config(format!("the seed gives no key: {e}")))?;
+    let shared = Arc::new(Shared::new(config, node_id, clock)?);
+    shared.set_state(NodeState::Held(why));
+    let supervisor = supervisor::spawn_idle(shared.clone())?;
+    Ok(Arc::new(LdkNode {
+        shared,
+        supervisor: Mutex::new(Some(supervisor)),
+        turn: Arc::default(),
+    }))
+}
+
 impl LdkNode {
     /// Stops the node cleanly and waits for it: up to about 40 seconds. The store must still be open.
     pub async fn stop(&self) {

@@ -9,7 +9,7 @@ use ldk_node::Node;
 use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tracing::info;
+use tracing::{error, info};
 
 use super::LdkConfig;
 use super::calls::{Calls, Unanswered};
@@ -79,6 +79,7 @@ impl Shared {
                 NodeState::WaitingForChain(why) => info!("the Lightning node waits: {why}"),
                 NodeState::Syncing => info!("the Lightning node is syncing"),
                 NodeState::Ready => info!("the Lightning node is ready"),
+                NodeState::Held(why) => error!("the Lightning node is not started: {why}"),
                 NodeState::Stopped => info!("the Lightning node has stopped"),
             }
         }
@@ -150,7 +151,7 @@ impl Shared {
 
     fn why_not_up(&self) -> String {
         match self.state() {
-            NodeState::WaitingForChain(why) => why,
+            NodeState::WaitingForChain(why) | NodeState::Held(why) => why,
             NodeState::Syncing => "it is syncing".to_owned(),
             NodeState::Ready | NodeState::Stopped => "it is stopped".to_owned(),
         }

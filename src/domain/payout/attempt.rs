@@ -6,6 +6,7 @@ use super::{Payout, Stage};
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::{BatchId, PaymentHash};
 use crate::domain::money::Msat;
+use crate::domain::receipt::Way;
 use crate::domain::time::Timestamp;
 
 /// One try to pay.
@@ -57,6 +58,16 @@ pub enum Plan {
         #[n(1)]
         place: u32,
     },
+}
+
+impl Plan {
+    /// How the money goes.
+    pub const fn way(&self) -> Way {
+        match self {
+            Self::Lightning { .. } => Way::Lightning,
+            Self::Onchain { .. } => Way::Onchain,
+        }
+    }
 }
 
 /// How an attempt stands.

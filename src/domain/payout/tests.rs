@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::destination::AddressDestination;
 use crate::domain::fact::{Fact, Step};
 use crate::domain::money::Currency;
+use crate::domain::receipt::Way;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000);
 
@@ -32,6 +33,7 @@ fn payout() -> Payout {
         waiting_for: None,
         next_attempt_at: None,
         metadata: "{}".to_owned(),
+        unconfirmed_since: None,
     }
 }
 
@@ -71,7 +73,8 @@ fn the_straight_road() {
         [Fact::PayoutCompleted {
             payout: PayoutId([1; 20]),
             amount: Msat(1_000),
-            fee: Msat(5)
+            fee: Msat(5),
+            way: Some(Way::Lightning),
         }]
     );
     assert!(matches!(after(step).stage, Stage::Completed { .. }));

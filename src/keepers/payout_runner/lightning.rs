@@ -1,19 +1,21 @@
 //! Handing Lightning payments over: commit the intent, pay, commit the answer.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
 use tracing::{info, warn};
 
-use super::{Open, PayoutRunner};
+use super::{Open, ROUND_SECS, SOON_MILLIS, look, next_look};
 use crate::domain::destination::Destination;
 use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
 use crate::domain::payout::{Payout, Plan};
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
 use crate::faults;
-use crate::ports::lightning::{Dispatch, PayIntent};
-use crate::service::settle;
+use crate::keepers::gate::Gate;
+use crate::ports::lightning::{Dispatch, NodeState, PayIntent};
+use crate::service::{Gateway, settle};
 use crate::store;
 
 /// Payments in flight at once: a channel takes about 50 HTLCs a direction, and a payment may need several.
@@ -28,9 +30,87 @@ const REFUSED_SECS: u64 = 600;
 /// How long a doubtful answer rests before the node is asked about it.
 pub(super) const DOUBT_SECS: u64 = 10;
 
-impl PayoutRunner {
+/// Pays what is to be paid over Lightning.
+pub struct LightningPayer {
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) gate: Arc<Gate>,
+    pub(super) started: Timestamp,
+    pub(super) ready_since: Option<Timestamp>,
+}
+
+impl LightningPayer {
+    /// A payer of a process that starts now.
+    pub fn new(gateway: Arc<Gateway>, gate: Arc<Gate>) -> Self {
+        let started = gateway.now();
+        Self {
+            gateway,
+            gate,
+            started,
+            ready_since: None,
+        }
+    }
+
+    /// Does what is due, and says when to look again.
+    pub async fn activate(&mut self) -> Timestamp {
+        let now = self.gateway.now();
+        let mut next = now.plus_secs(ROUND_SECS);
+        if self.gateway.held().is_some() {
+            return next;
+        }
+        let open = look(&self.gateway, Rail::Lightning, now).await;
+        self.cancel_expired(&open, now).await;
+        match self.gateway.lightning.state() {
+            NodeState::Ready => {
+                self.ready_since.get_or_insert(now);
+                self.reconcile(&open, now).await;
+                if self.gate.is_reconciled() {
+                    self.send_lightning(&open, now).await;
+                } else {
+                    next = Timestamp(now.0 + SOON_MILLIS);
+                }
+            }
+            NodeState::WaitingForChain(_)
+            | NodeState::Syncing
+            | NodeState::Held(_)
+            | NodeState::Stopped => {
+                self.ready_since = None;
+                next = Timestamp(now.0 + SOON_MILLIS);
+            }
+        }
+        next_look(&open, next, now)
+    }
+
+    /// An invoice that ran out before it could be paid is given up, with that reason (D14).
+    async fn cancel_expired(&self, open: &[Open], now: Timestamp) {
+        for one in open {
+            let Destination::Bolt11(invoice) = &one.payout.destination else {
+                continue;
+            };
+            if invoice.expires_at > now || one.payout.live_attempt().is_some() {
+                continue;
+            }
+            let (shop, id) = (one.payout.store, one.payout.id);
+            let cancelled = self
+                .gateway
+                .store
+                .insist("payout-expired", move |tx| {
+                    let Some(payout) = store::payout::get(tx, shop, id) else {
+                        return;
+                    };
+                    let why = "The invoice expired before it was paid. Withdraw again.";
+                    if let Ok(step) = payout.clone().cancel(why) {
+                        settle::commit(tx, &payout, step, now);
+                    }
+                })
+                .await;
+            if cancelled.is_err() {
+                warn!(payout.id = %id, "payout {id} could not be cancelled");
+            }
+        }
+    }
+
     /// Hands over what is due, oldest first, as many as there is room for.
-    pub(super) async fn send_lightning(&self, open: &[Open], now: Timestamp) {
+    async fn send_lightning(&self, open: &[Open], now: Timestamp) {
         let mut links: HashMap<PullPaymentId, usize> = HashMap::new();
         let mut room = IN_FLIGHT_MAX;
         for one in open.iter().filter(|one| one.takes_room()) {

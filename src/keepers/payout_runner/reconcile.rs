@@ -6,7 +6,7 @@
 use tracing::{info, warn};
 
 use super::lightning::{DOUBT_SECS, intent_of};
-use super::{Open, PayoutRunner};
+use super::{LightningPayer, Open, REST_SECS_MAX, change, live_number};
 use crate::domain::fact::Fact;
 use crate::domain::payout::{Payout, Plan, Standing};
 use crate::domain::time::Timestamp;
@@ -21,7 +21,7 @@ const PATIENCE_MILLIS: u64 = 600_000;
 /// The node's queue counts as heard after so long, quiet or not.
 const HEARING_MILLIS_MAX: u64 = 30_000;
 
-impl PayoutRunner {
+impl LightningPayer {
     /// Opens the gate once what the node knows has been heard; then looks after doubtful attempts.
     pub(super) async fn reconcile(&self, open: &[Open], now: Timestamp) {
         let patient = self
@@ -95,13 +95,15 @@ impl PayoutRunner {
             return;
         };
         match live.standing {
-            Standing::Recorded if seen.next_attempt_at.is_none_or(|at| at <= now) => {
+            Standing::Recorded
+                if (seen.next_attempt_at).is_none_or(|at| now.has_reached(at, REST_SECS_MAX)) =>
+            {
                 self.compare_recorded(seen, now).await;
             }
             // Sent before this start, and nobody has heard of it since, for long.
             Standing::Sent if live.at < self.started && !patient => {
                 let why = "The node has said nothing about this payment since the restart.";
-                self.change(seen, move |payout| payout.review(why)).await;
+                change(&self.gateway, seen, move |payout| payout.review(why)).await;
             }
             Standing::Recorded
             | Standing::Sent
@@ -140,8 +142,10 @@ impl PayoutRunner {
                 ..
             }) if live_number(seen) == Some(1) && !forgotten => {
                 let why = "The node's record says that the payment failed.";
-                self.change(seen, move |payout| payout.attempt_failed(why, now))
-                    .await;
+                change(&self.gateway, seen, move |payout| {
+                    payout.attempt_failed(why, now)
+                })
+                .await;
             }
             Some(_) | None => self.hand_over_again(seen, now).await,
         }
@@ -168,7 +172,7 @@ impl PayoutRunner {
         let over = seen
             .live_attempt()
             .is_some_and(|_| expired(seen, self.gateway.now()));
-        self.change(seen, move |payout| match dispatch {
+        change(&self.gateway, seen, move |payout| match dispatch {
             // Doubtful is what LDK says of a payment that it has: wait for its event.
             Dispatch::Taken | Dispatch::Doubtful(_) => payout.sent(),
             // The route is looked for before LDK looks at what it has: a refusal proves nothing here.
@@ -188,37 +192,6 @@ impl PayoutRunner {
             })
             .await
     }
-
-    /// Applies a verb to the payout as it is by now, if its attempt is still the one that was looked at.
-    pub(super) async fn change(
-        &self,
-        seen: &Payout,
-        verb: impl FnOnce(Payout) -> crate::domain::fact::Step<Payout> + Send + 'static,
-    ) {
-        let now = self.gateway.now();
-        let (shop, id) = (seen.store, seen.id);
-        let attempt = live_number(seen);
-        let changed = self
-            .gateway
-            .store
-            .insist("payout-change", move |tx| {
-                let Some(payout) = store::payout::get(tx, shop, id) else {
-                    return;
-                };
-                if live_number(&payout) == attempt {
-                    let step = verb(payout.clone());
-                    settle::commit(tx, &payout, step, now);
-                }
-            })
-            .await;
-        if changed.is_err() {
-            warn!(payout.id = %id, "payout {id} could not be changed");
-        }
-    }
-}
-
-fn live_number(payout: &Payout) -> Option<u32> {
-    payout.live_attempt().map(|live| live.number)
 }
 
 fn expired(payout: &Payout, now: Timestamp) -> bool {

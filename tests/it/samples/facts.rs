@@ -2,7 +2,7 @@
 
 use tollway::domain::fact::Fact;
 use tollway::domain::money::Msat;
-use tollway::domain::receipt::ReceiptKey;
+use tollway::domain::receipt::{ReceiptKey, Way};
 
 use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, outpoint, text};
 
@@ -11,6 +11,7 @@ pub fn facts() -> Vec<Fact> {
     let (invoice, payout, pull_payment) = (INVOICE, PAYOUT, PULL_PAYMENT);
     let receipt = ReceiptKey::Onchain(outpoint());
     let (amount, fee, attempt) = (Msat(1_000_001), Msat(7), 2);
+    let txid = outpoint().txid;
     let why = || text("no route");
     vec![
         Fact::StoreCreated,
@@ -73,6 +74,13 @@ pub fn facts() -> Vec<Fact> {
             payout,
             amount,
             fee,
+            way: None,
+        },
+        Fact::PayoutCompleted {
+            payout,
+            amount,
+            fee,
+            way: Some(Way::Onchain),
         },
         Fact::PayoutCancelled { payout, why: why() },
         Fact::PayoutInReview { payout, why: why() },
@@ -82,5 +90,38 @@ pub fn facts() -> Vec<Fact> {
         Fact::NodeNote {
             what: text("a channel"),
         },
+        Fact::PayoutFeeRaised {
+            payout,
+            fee_before: fee,
+            fee_after: amount,
+        },
+        Fact::PayoutReconfirmed { payout },
+        Fact::PayoutProofCorrected {
+            payout,
+            fee_before: fee,
+            fee_after: amount,
+        },
+        Fact::UnknownSpend { txid, amount },
+        Fact::UnknownSpendGone { txid, amount },
+        Fact::TillReleased,
+        Fact::StrayLost { receipt, amount },
+        Fact::StrayReturned { receipt, amount },
+        Fact::NodeFunded {
+            outpoint: outpoint(),
+            amount,
+        },
+        Fact::NodeFundingLost {
+            outpoint: outpoint(),
+            amount,
+        },
+        Fact::NodeCost {
+            what: text("a channel"),
+            amount,
+        },
+        Fact::NodeGain {
+            what: text("a channel"),
+            amount,
+        },
+        Fact::NodeForwarded { fee },
     ]
 }

@@ -37,7 +37,10 @@ impl Lightning for FakeLightning {
         let inner = locked(&self.inner);
         match inner.state {
             NodeState::Ready => inner.receivable,
-            NodeState::WaitingForChain(_) | NodeState::Syncing | NodeState::Stopped => Msat::ZERO,
+            NodeState::WaitingForChain(_)
+            | NodeState::Syncing
+            | NodeState::Held(_)
+            | NodeState::Stopped => Msat::ZERO,
         }
     }
 
@@ -45,7 +48,10 @@ impl Lightning for FakeLightning {
         let inner = locked(&self.inner);
         match inner.state {
             NodeState::Ready => inner.sendable,
-            NodeState::WaitingForChain(_) | NodeState::Syncing | NodeState::Stopped => Msat::ZERO,
+            NodeState::WaitingForChain(_)
+            | NodeState::Syncing
+            | NodeState::Held(_)
+            | NodeState::Stopped => Msat::ZERO,
         }
     }
 
