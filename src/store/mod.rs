@@ -6,6 +6,7 @@
 pub mod access;
 pub mod check;
 pub mod codec;
+pub mod hold;
 pub mod invoice;
 pub mod journal;
 pub mod ledger;

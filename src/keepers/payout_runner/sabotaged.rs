@@ -1,5 +1,7 @@
 //! What the payers would do with a planted bug. Debug builds only.
 
+use std::collections::BTreeSet;
+
 use super::lightning::intent_of;
 use crate::domain::destination::Destination;
 use crate::domain::fact::Step;
@@ -78,6 +80,7 @@ pub(super) async fn rebuilt(gateway: &Gateway, batch: Batch, now: Timestamp) -> 
             till: batch.till,
             recipients,
             fee_rate_sat_per_kvb: 3_000,
+            unsure: BTreeSet::new(),
             seed,
             now,
         };
@@ -90,6 +93,7 @@ pub(super) async fn rebuilt(gateway: &Gateway, batch: Batch, now: Timestamp) -> 
                 tx: signed.tx,
                 fee: signed.fee,
                 vouts: signed.vouts,
+                height: None,
             }],
             inputs: signed.inputs.into_iter().map(Input).collect(),
             ..batch
