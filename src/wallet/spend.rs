@@ -121,7 +121,7 @@ impl Tills {
         }
     }
 
-    /// Gives up a transaction that was never sent and never will be: its coins are free again.
+    /// Gives up a transaction that can't get into a block any more: those of its coins that are left are free again.
     pub fn release(&mut self, till: TillId, txid: Txid, inputs: &[OutPoint], now: Timestamp) {
         self.apply(&Sighting {
             evicted: vec![(txid, now.secs())],

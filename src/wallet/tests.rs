@@ -1,5 +1,6 @@
 //! The tills in memory: addresses, and pictures through a payment's whole life.
 
+mod bumping;
 mod spending;
 
 use std::collections::HashSet;

@@ -8,6 +8,7 @@ use crate::domain::payout::{Payout, Plan, Proof, Standing};
 use crate::domain::time::Timestamp;
 use crate::service::settle::commit;
 use crate::store::{self, Tx};
+use crate::wallet::TxStanding;
 
 /// Looks at every batch that is not buried, and at every spend of a till's coins that came with the sighting.
 pub fn observe(tx: &mut Tx<'_>, now: Timestamp) {
@@ -105,6 +106,13 @@ fn observe_rival(tx: &mut Tx<'_>, batch: Batch, now: Timestamp) {
     let versions: Vec<Txid> = batch.versions.iter().map(|version| version.txid).collect();
     let inputs: Vec<OutPoint> = batch.inputs.iter().map(|input| input.0).collect();
     let rival = tx.tills().rival(batch.till, &inputs, &versions).map(Rival);
+    if let Some(Rival(txid)) = rival
+        && rival == batch.lost_to
+        && is_buried(tx, &batch, txid)
+    {
+        give_up(tx, &batch, now);
+        return;
+    }
     if rival == batch.lost_to {
         return;
     }
@@ -122,4 +130,21 @@ fn observe_rival(tx: &mut Tx<'_>, batch: Batch, now: Timestamp) {
         ..batch
     };
     store::payout::put_batch(tx, &lost, false);
+}
+
+fn is_buried(tx: &Tx<'_>, batch: &Batch, txid: Txid) -> bool {
+    match tx.tills().standing(batch.till, txid) {
+        TxStanding::Confirmed { confirmations } => confirmations >= BURIED,
+        TxStanding::Mempool | TxStanding::Unseen => false,
+    }
+}
+
+/// What outspent it will not go away any more: the coins that are left are free again.
+fn give_up(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
+    let inputs: Vec<OutPoint> = batch.inputs.iter().map(|input| input.0).collect();
+    for version in &batch.versions {
+        let txid = version.txid;
+        tx.tills_mut().release(batch.till, txid, &inputs, now);
+    }
+    store::payout::put_batch(tx, batch, true);
 }

@@ -6,7 +6,11 @@ use tollway::domain::money::{Msat, Sat};
 use tollway::domain::payout::{Stage, Standing};
 use tollway::domain::receipt::Rail;
 
-use super::{THEIRS, assert_paid_by, facts, funded, settled, spends, standing, sum, to_be_paid};
+use tollway::service::settle;
+
+use super::{
+    THEIRS, assert_paid_by, coin, facts, funded, owed, settled, spends, standing, sum, to_be_paid,
+};
 use crate::support::World;
 
 #[tokio::test]
@@ -138,4 +142,62 @@ async fn a_double_spend_in_a_block_stands_for_review_and_is_not_paid_again() {
         assert!(matches!(payout.stage, Stage::Completed { fee, .. } if fee > Msat(0)));
         assert_eq!((payout.unconfirmed_since, payout.waiting_for), (None, None));
     }
+}
+
+#[tokio::test]
+async fn what_is_left_of_an_outspent_transaction_is_free_once_the_other_is_buried() {
+    let world = World::new().await;
+    coin(&world, 50_000).await;
+    coin(&world, 40_000).await;
+    let id = owed(&world, 1, 80_000).await;
+    world.turn().await;
+    let ours = world.chain.broadcasts()[0].clone();
+    assert_eq!(ours.input.len(), 2);
+    let rival = rival(&world, &ours);
+    world.chain.mine_only(std::slice::from_ref(&rival));
+    world.turn().await;
+    let released = world.gateway.release_till(world.shop).await;
+    released.expect("done");
+    world.mine(98).await;
+    let next = owed(&world, 2, 20_000).await;
+    world.clock.advance_secs(6);
+    world.turn().await;
+    assert_eq!(standing(&world, next).await, [], "its coins are locked");
+    world.mine(1).await;
+    world.clock.advance_secs(11);
+    world.turn().await;
+    assert_eq!(standing(&world, next).await, [Standing::Sent]);
+    let later = world.chain.broadcasts().pop().expect("sent");
+    assert_eq!(spends(&later), spends(&ours)[1..]);
+    assert!(world.see_payout(id).await.in_review(), "a person decides");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn what_a_person_has_given_up_is_not_sent_again() {
+    let world = funded().await;
+    let id = to_be_paid(&world, THEIRS, Rail::Onchain, 30_000).await;
+    world.turn().await;
+    let ours = world.chain.broadcasts()[0].clone();
+    world.chain.mine_only(&[rival(&world, &ours)]);
+    world.turn().await;
+    let now = world.clock_now();
+    world
+        .job(move |tx| {
+            let payout = tollway::store::payout::find(tx, id).expect("it exists");
+            let step = payout.clone().attempt_failed("It did not arrive.", now);
+            settle::commit(tx, &payout, step, now);
+        })
+        .await;
+    // The chain turns, and what outspent it is gone: it could confirm now.
+    world.chain.reorg(1);
+    let rival = world.chain.mempool_now()[0].compute_txid();
+    world.chain.evict(rival);
+    world.clock.advance_secs(31);
+    world.turn().await;
+    assert_eq!(
+        world.chain.broadcasts().len(),
+        1,
+        "it may be paid otherwise by now"
+    );
 }
