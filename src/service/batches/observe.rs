@@ -4,7 +4,7 @@ use bitcoin::{OutPoint, Txid};
 
 use super::{confirmed, hold};
 use crate::domain::payout::batch::{BURIED, Batch, Rival, Version};
-use crate::domain::payout::{Payout, Plan, Proof, Standing};
+use crate::domain::payout::{Attempt, Payout, Plan, Proof, Standing};
 use crate::domain::time::Timestamp;
 use crate::service::settle::commit;
 use crate::store::{self, Tx};
@@ -26,6 +26,10 @@ fn observe_batch(tx: &mut Tx<'_>, batch: Batch, now: Timestamp) {
         Some((version, confirmations)) if confirmations >= needed => {
             settle(tx, &batch, version, now);
             let buried = confirmations >= BURIED;
+            if buried {
+                // A coin that only another version spends is free again.
+                tx.tills_mut().unlock(batch.till, &coins(&batch));
+            }
             if buried || !batch.settled || batch.lost_to.is_some() {
                 let settled = Batch {
                     settled: true,
@@ -104,8 +108,10 @@ fn unconfirm(tx: &mut Tx<'_>, batch: Batch, now: Timestamp) -> Batch {
 /// Something in a block has spent an input: no version can confirm while it stands there.
 fn observe_rival(tx: &mut Tx<'_>, batch: Batch, now: Timestamp) {
     let versions: Vec<Txid> = batch.versions.iter().map(|version| version.txid).collect();
-    let inputs: Vec<OutPoint> = batch.inputs.iter().map(|input| input.0).collect();
-    let rival = tx.tills().rival(batch.till, &inputs, &versions).map(Rival);
+    let rival = tx
+        .tills()
+        .rival(batch.till, &coins(&batch), &versions)
+        .map(Rival);
     if let Some(Rival(txid)) = rival
         && rival == batch.lost_to
         && is_buried(tx, &batch, txid)
@@ -132,6 +138,10 @@ fn observe_rival(tx: &mut Tx<'_>, batch: Batch, now: Timestamp) {
     store::payout::put_batch(tx, &lost, false);
 }
 
+fn coins(batch: &Batch) -> Vec<OutPoint> {
+    batch.inputs.iter().map(|input| input.0).collect()
+}
+
 fn is_buried(tx: &Tx<'_>, batch: &Batch, txid: Txid) -> bool {
     match tx.tills().standing(batch.till, txid) {
         TxStanding::Confirmed { confirmations } => confirmations >= BURIED,
@@ -139,9 +149,18 @@ fn is_buried(tx: &Tx<'_>, batch: &Batch, txid: Txid) -> bool {
     }
 }
 
-/// What outspent it will not go away any more: the coins that are left are free again.
+/// What outspent it will not go away any more: the coins that are left are free again. Not where it stands in the
+/// books as paid: then a person has to look before anything of it is used.
 fn give_up(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
-    let inputs: Vec<OutPoint> = batch.inputs.iter().map(|input| input.0).collect();
+    let settled = |attempt: &Attempt| attempt.standing == Standing::Settled;
+    let booked = payouts(tx, batch).into_iter().any(|(_, payout, number)| {
+        let mut attempts = payout.attempts.iter();
+        attempts.any(|attempt| attempt.number == number && settled(attempt))
+    });
+    if booked {
+        return;
+    }
+    let inputs = coins(batch);
     for version in &batch.versions {
         let txid = version.txid;
         tx.tills_mut().release(batch.till, txid, &inputs, now);

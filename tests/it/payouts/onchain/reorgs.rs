@@ -146,6 +146,15 @@ async fn a_double_spend_in_a_block_stands_for_review_and_is_not_paid_again() {
 
 #[tokio::test]
 async fn what_is_left_of_an_outspent_transaction_is_free_once_the_other_is_buried() {
+    outspent_and_buried(false).await;
+}
+
+#[tokio::test]
+async fn it_stays_locked_where_the_books_say_that_it_paid() {
+    outspent_and_buried(true).await;
+}
+
+async fn outspent_and_buried(completed: bool) {
     let world = World::new().await;
     coin(&world, 50_000).await;
     coin(&world, 40_000).await;
@@ -153,6 +162,11 @@ async fn what_is_left_of_an_outspent_transaction_is_free_once_the_other_is_burie
     world.turn().await;
     let ours = world.chain.broadcasts()[0].clone();
     assert_eq!(ours.input.len(), 2);
+    if completed {
+        world.chain.mine(1);
+        world.turn().await;
+        world.chain.reorg(1);
+    }
     let rival = rival(&world, &ours);
     world.chain.mine_only(std::slice::from_ref(&rival));
     world.turn().await;
@@ -166,10 +180,15 @@ async fn what_is_left_of_an_outspent_transaction_is_free_once_the_other_is_burie
     world.mine(1).await;
     world.clock.advance_secs(11);
     world.turn().await;
-    assert_eq!(standing(&world, next).await, [Standing::Sent]);
-    let later = world.chain.broadcasts().pop().expect("sent");
-    assert_eq!(spends(&later), spends(&ours)[1..]);
-    assert!(world.see_payout(id).await.in_review(), "a person decides");
+    if completed {
+        assert_eq!(standing(&world, next).await, []);
+        assert!(world.see_payout(id).await.unconfirmed_since.is_some());
+    } else {
+        assert_eq!(standing(&world, next).await, [Standing::Sent]);
+        let later = world.chain.broadcasts().pop().expect("sent");
+        assert_eq!(spends(&later), spends(&ours)[1..]);
+        assert!(world.see_payout(id).await.in_review(), "a person decides");
+    }
     world.check().await;
 }
 
