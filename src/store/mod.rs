@@ -10,6 +10,7 @@ pub mod hold;
 pub mod invoice;
 pub mod journal;
 pub mod ledger;
+pub mod mark;
 pub mod migrate;
 pub mod node;
 pub mod payout;
@@ -23,6 +24,7 @@ pub mod till;
 pub mod tx;
 pub mod writer;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -61,6 +63,9 @@ pub enum OpenError {
     /// It is there and can't be read; it is never recreated.
     #[error("the database file is damaged or not ours: {0}")]
     Damaged(String),
+    /// The disk or its file system refuses: it is full, or this user may not.
+    #[error("the database file can't be opened: {0}")]
+    Refused(String),
     /// It is from a later version.
     #[error("the database file has format {found}, this version knows up to {known}")]
     TooNew {
@@ -72,6 +77,25 @@ pub enum OpenError {
     /// A row does not fit its neighbours: nothing runs until it is looked at.
     #[error("the database file contradicts itself: {0}")]
     Inconsistent(String),
+}
+
+impl OpenError {
+    /// What redb says. A disk without space and a file of somebody else are not damage.
+    fn from_redb(error: &redb::Error) -> Self {
+        use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let text = error.to_string();
+        match error {
+            redb::Error::Io(e)
+                if matches!(
+                    e.kind(),
+                    StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied
+                ) =>
+            {
+                Self::Refused(text)
+            }
+            _ => Self::Damaged(text),
+        }
+    }
 }
 
 /// A handle on the open file; cheap to clone.
@@ -86,16 +110,43 @@ pub struct Store {
 impl Store {
     /// Opens or creates the file, migrates and checks it. The writer is to be driven by the caller.
     pub fn open(path: &Path) -> Result<(Self, Writer), OpenError> {
-        Self::open_with(|builder| builder.create(path))
+        match std::fs::metadata(path) {
+            // A new file gets its name when it is whole: this one was cut off.
+            Ok(file) if file.len() == 0 => Err(OpenError::Damaged("it is empty".to_owned())),
+            Ok(_) => Self::open_with(|builder| builder.open(path), || Ok(())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Self::create(path),
+            Err(e) => Err(OpenError::Refused(e.to_string())),
+        }
+    }
+
+    fn create(path: &Path) -> Result<(Self, Writer), OpenError> {
+        let mut draft = path.as_os_str().to_owned();
+        draft.push(".new");
+        let draft = Path::new(&draft);
+        // Left by a process that ended on its first start: there is nothing in it.
+        match std::fs::remove_file(draft) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(OpenError::Refused(e.to_string()));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let name = || {
+            std::fs::rename(draft, path)?;
+            let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+            std::fs::File::open(dir.unwrap_or(Path::new(".")))?.sync_all()
+        };
+        Self::open_with(|builder| builder.create(draft), name)
     }
 
     /// The same over another storage, for tests and benches.
     pub fn open_backend(backend: impl StorageBackend) -> Result<(Self, Writer), OpenError> {
-        Self::open_with(|builder| builder.create_with_backend(backend))
+        Self::open_with(|builder| builder.create_with_backend(backend), || Ok(()))
     }
 
+    /// `name` gives a new file its name, once it is whole.
     fn open_with(
         create: impl FnOnce(&Builder) -> Result<Database, redb::DatabaseError>,
+        name: impl FnOnce() -> io::Result<()>,
     ) -> Result<(Self, Writer), OpenError> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
@@ -104,10 +155,11 @@ impl Store {
         let db = match opened {
             Ok(Ok(db)) => Arc::new(db),
             Ok(Err(redb::DatabaseError::DatabaseAlreadyOpen)) => return Err(OpenError::InUse),
-            Ok(Err(error)) => return Err(OpenError::Damaged(error.to_string())),
+            Ok(Err(error)) => return Err(OpenError::from_redb(&error.into())),
             Err(_) => return Err(OpenError::Damaged("it can't be parsed".to_owned())),
         };
         migrate::bring_up_to_date(&db)?;
+        name().map_err(|e| OpenError::Refused(e.to_string()))?;
         let snapshot = Snapshot::new(
             db.begin_read()
                 .map_err(|e| OpenError::Damaged(e.to_string()))?,

@@ -2,6 +2,7 @@
 
 mod guards;
 mod onchain;
+mod strays;
 mod words;
 
 use std::net::SocketAddr;

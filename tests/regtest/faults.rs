@@ -2,7 +2,7 @@
 //! each exactly once. What the customer sent and received is compared with what the shop says.
 //!
 //! A kill may make LDK close a channel (its monitor is ahead of the manager). That costs fees, not payments: it is
-//! counted, said, and another channel is opened. `TOLLWAY_FAULT_ROUNDS` says how often each place is tried.
+//! counted, said, and another channel is opened. `TOLLWAY_FAULT_ROUNDS` says how often each place is tried: 2 if not set.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -17,17 +17,10 @@ use crate::sandbox::{PATIENCE, Sandbox, sandbox, say};
 /// What is in flight on a channel that was closed needs blocks; more of them would run into its time-outs.
 const BLOCK_EVERY: Duration = Duration::from_secs(4);
 
-/// How often each; none unless asked for: `regtest/faults` does. A kill may cost a channel, and until another is open
-/// every other test of the sandbox would wait.
+/// How often each.
 fn rounds() -> u64 {
     let asked = env::var("TOLLWAY_FAULT_ROUNDS").ok();
-    asked.map_or_else(
-        || {
-            say("SKIPPED: crashes at fault points are run by regtest/faults");
-            0
-        },
-        |rounds| rounds.parse().unwrap(),
-    )
+    asked.map_or(2, |rounds| rounds.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,7 +272,9 @@ async fn mend(sandbox: &mut Sandbox, before: BTreeSet<String>) -> usize {
     let gone = before.difference(&after).count();
     sandbox.channels_closed += gone;
     if gone > 0 {
-        sandbox.open_channels().await;
+        // What closed it is confirmed first.
+        sandbox.mine_heard(6).await;
+        sandbox.connected().await;
     }
     gone
 }

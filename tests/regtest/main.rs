@@ -6,11 +6,14 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bitcoind;
+mod channels;
+mod crash;
 mod faults;
 mod flows;
 mod gateway;
 mod house;
 mod ldk;
 mod onchain;
+mod reorg;
 mod sandbox;
 mod withdraw_race;

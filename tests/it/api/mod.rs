@@ -7,6 +7,7 @@ mod onchain;
 mod payouts;
 mod pull_payments;
 mod stores;
+mod strays;
 mod wire;
 
 use std::sync::Arc;
