@@ -171,6 +171,7 @@ impl Gateway {
                 Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::InProgress => {}
             }
             tokio::select! {
+                biased;
                 told = store::signals::about(&mut live, id.as_bytes()) => {
                     if told.is_err() {
                         return Ok(payout);

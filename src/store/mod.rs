@@ -105,6 +105,7 @@ pub struct Store {
     queue: Arc<Queue>,
     signals: Arc<Signals>,
     watch: Arc<WatchList>,
+    reads_inline: bool,
 }
 
 impl Store {
@@ -176,8 +177,16 @@ impl Store {
             queue,
             signals,
             watch,
+            reads_inline: false,
         };
         Ok((store, writer))
+    }
+
+    /// The same store, whose readers look on their own thread: for a simulator, which has only one.
+    #[must_use]
+    pub fn reading_inline(mut self) -> Self {
+        self.reads_inline = true;
+        self
     }
 
     /// Wake flags and live facts.
@@ -275,6 +284,9 @@ impl Store {
         &self,
         look: impl FnOnce(&Snapshot) -> R + Send + 'static,
     ) -> R {
+        if self.reads_inline {
+            return look(&self.snapshot());
+        }
         let store = self.clone();
         match tokio::task::spawn_blocking(move || look(&store.snapshot())).await {
             Ok(seen) => seen,

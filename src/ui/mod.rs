@@ -120,9 +120,9 @@ fn dashboard() -> Router<AppState> {
             post(payout::cancel),
         )
         .route("/stores/{store}/payouts/{payout}/bump", post(payout::bump))
+        .route("/stores/{store}/wallet/release", post(node::release))
         .route("/stores/{store}/strays", get(stray::list))
         .route("/stores/{store}/strays/assign", post(stray::assign))
-        .route("/stores/{store}/wallet/release", post(node::release))
         .route("/stores/{store}/wallet", get(node::page))
         .route("/stores/{store}/wallet/address", post(node::address))
         .route("/stores/{store}/wallet/channel", post(node::channel))

@@ -199,10 +199,10 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
             if is_admin {
                 strays.extend(store::receipt::strays(rows, StoreId::HOUSE));
             }
-            strays.retain(|stray| stray.assigned.is_none());
+            strays.retain(|stray| stray.assigned.is_none() && stray.lost.is_none());
             let spends = store::hold::spends(rows, id);
-            let mark = store::journal::last_sequence(rows);
-            (senders, strays.len(), spends, mark)
+            let last = store::journal::last_sequence(rows);
+            (senders, strays.len(), spends, last)
         })
         .await;
     let status = if outcome.error.is_some() {

@@ -3,6 +3,7 @@
 mod access;
 mod invoices;
 mod lightning;
+mod onchain;
 mod payouts;
 mod pull_payments;
 mod stores;
