@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::error::ApiError;
-use super::{access, invoices, lightning, payouts, pull_payments, server, stores};
+use super::{access, books, invoices, lightning, payouts, pull_payments, server, stores};
 use crate::http::AppState;
 
 /// The written forms of `/api` that are known; below them case does not matter.
@@ -23,7 +23,9 @@ const ROOTS: [&str; 3] = ["/api", "/API", "/Api"];
 const WORDS: &[&str] = &[
     "address",
     "api-keys",
+    "audit",
     "balance",
+    "balances",
     "channels",
     "connect",
     "current",
@@ -95,6 +97,7 @@ fn accounts() -> Router<AppState> {
     Router::new()
         .route("/v1/health", get(server::health))
         .route("/v1/server/info", get(server::info))
+        .route("/v1/server/audit", get(books::audit))
         .route("/v1/users", post(create_user))
         .route("/v1/users/me", get(me))
         .route("/v1/api-keys", post(create_key))
@@ -135,6 +138,7 @@ fn store_rooms() -> Router<AppState> {
             any(offers::gone),
         )
         .route(&store("/rates"), get(offers::rates))
+        .route(&store("/balances"), get(books::balances))
         .route(
             &store("/invoices"),
             get(invoices::handlers::list).post(invoices::handlers::create),

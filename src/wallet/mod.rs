@@ -6,6 +6,7 @@
 mod bytes;
 pub mod change;
 mod descriptor;
+mod holdings;
 pub mod keychain;
 mod picture;
 pub mod record;

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bitcoind;
+mod books;
 mod faults;
 mod flows;
 mod gateway;
