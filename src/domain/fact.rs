@@ -1,6 +1,6 @@
 //! Facts: what happened, told once, in order. The journal is append-only; pages, feeds and webhooks read it.
 
-use bitcoin::OutPoint;
+use bitcoin::{OutPoint, Txid};
 use minicbor::{Decode, Encode};
 
 use super::cbor;
@@ -305,6 +305,62 @@ pub enum Fact {
         #[n(0)]
         what: String,
     },
+    /// Its transaction was replaced by one with a higher fee.
+    #[n(28)]
+    PayoutFeeRaised {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Its share of the fee before.
+        #[n(1)]
+        fee_before: Msat,
+        /// Its share of the fee of the version that is sent now.
+        #[n(2)]
+        fee_after: Msat,
+    },
+    /// The transaction that left the best chain is in it again.
+    #[n(29)]
+    PayoutReconfirmed {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// After a reorganisation another version of its transaction confirmed than the one it was completed with.
+    #[n(30)]
+    PayoutProofCorrected {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// The fee that was told when it was completed.
+        #[n(1)]
+        fee_before: Msat,
+        /// The fee it has really borne.
+        #[n(2)]
+        fee_after: Msat,
+    },
+    /// A transaction that nobody here made spends coins of the store's wallet (P9). On-chain payouts are held.
+    #[n(31)]
+    UnknownSpend {
+        /// Which.
+        #[cbor(n(0), with = "cbor::txid")]
+        txid: Txid,
+        /// What left the wallet, fee included.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// That transaction is gone again: replaced, or no longer in a block or the mempool.
+    #[n(32)]
+    UnknownSpendGone {
+        /// Which.
+        #[cbor(n(0), with = "cbor::txid")]
+        txid: Txid,
+        /// What is back in the wallet.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// A person has looked: on-chain payouts go on.
+    #[n(33)]
+    TillReleased,
     /// Money on the chain that fits no invoice was replaced, double-spent or reorganised away.
     #[n(44)]
     StrayLost {
@@ -381,6 +437,9 @@ impl Fact {
             Self::StoreCreated
             | Self::NodeNote { .. }
             | Self::StrayReceived { .. }
+            | Self::UnknownSpend { .. }
+            | Self::UnknownSpendGone { .. }
+            | Self::TillReleased
             | Self::StrayLost { .. }
             | Self::StrayReturned { .. }
             | Self::NodeFunded { .. }
@@ -413,7 +472,10 @@ impl Fact {
             | Self::PayoutCancelled { payout, .. }
             | Self::PayoutInReview { payout, .. }
             | Self::PayoutPaidTwice { payout, .. }
-            | Self::PayoutUnconfirmed { payout } => payout.as_bytes(),
+            | Self::PayoutUnconfirmed { payout }
+            | Self::PayoutFeeRaised { payout, .. }
+            | Self::PayoutReconfirmed { payout }
+            | Self::PayoutProofCorrected { payout, .. } => payout.as_bytes(),
         }
     }
 }

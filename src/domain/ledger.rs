@@ -270,6 +270,32 @@ pub fn postings(store: StoreId, fact: &Fact) -> Postings {
             *amount,
             *fee,
         ),
+        Fact::PayoutProofCorrected {
+            fee_before,
+            fee_after,
+            ..
+        } => {
+            let more = Signed::from(*fee_after) - Signed::from(*fee_before);
+            Postings::of(
+                Movement::Payout,
+                &[
+                    (Account::Till(store), -more),
+                    (Account::fees(store, Rail::Onchain), more),
+                ],
+            )
+        }
+        Fact::UnknownSpend { amount, .. } => Postings::transfer(
+            Movement::Unexplained,
+            Account::Till(store),
+            Account::claim(store, Rail::Onchain),
+            *amount,
+        ),
+        Fact::UnknownSpendGone { amount, .. } => Postings::transfer(
+            Movement::Unexplained,
+            Account::claim(store, Rail::Onchain),
+            Account::Till(store),
+            *amount,
+        ),
         Fact::NodeFunded { amount, .. } => {
             Postings::transfer(Movement::Node, Account::Operator, Account::Node, *amount)
         }
@@ -308,6 +334,9 @@ pub fn postings(store: StoreId, fact: &Fact) -> Postings {
         | Fact::PayoutPaidTwice { .. }
         | Fact::PaymentRecordForgotten { .. }
         | Fact::PayoutUnconfirmed { .. }
+        | Fact::PayoutFeeRaised { .. }
+        | Fact::PayoutReconfirmed { .. }
+        | Fact::TillReleased
         | Fact::NodeNote { .. } => Postings::none(),
     }
 }

@@ -205,6 +205,7 @@ impl Gateway {
             waiting_for: None,
             next_attempt_at: None,
             metadata: new.metadata,
+            unconfirmed_since: None,
         }
     }
 

@@ -8,6 +8,7 @@ pub mod channel;
 pub mod check;
 pub mod codec;
 pub mod deposit;
+pub mod hold;
 pub mod invoice;
 pub mod journal;
 pub mod ledger;

@@ -78,6 +78,8 @@ tables! {
     BatchesOpen = "batches_open",
     /// Which batch a transaction is a version of: txid → store, batch.
     BatchTxids = "batch_txids",
+    /// Spends of tills that were not made here: store, txid → spend.
+    UnknownSpends = "unknown_spends",
     /// Automatic senders: store, rail → processor.
     Processors = "processors",
     /// Accounts: user → user.

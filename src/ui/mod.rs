@@ -120,6 +120,8 @@ fn dashboard() -> Router<AppState> {
             "/stores/{store}/payouts/{payout}/cancel",
             post(payout::cancel),
         )
+        .route("/stores/{store}/payouts/{payout}/bump", post(payout::bump))
+        .route("/stores/{store}/wallet/release", post(node::release))
         .route("/stores/{store}/wallet", get(node::page))
         .route("/stores/{store}/wallet/address", post(node::address))
         .route("/stores/{store}/wallet/channel", post(node::channel))

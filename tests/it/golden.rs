@@ -121,6 +121,12 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::PaymentRecordForgotten { .. } => "payment_record_forgotten",
         Fact::PayoutUnconfirmed { .. } => "payout_unconfirmed",
         Fact::NodeNote { .. } => "node_note",
+        Fact::PayoutFeeRaised { .. } => "payout_fee_raised",
+        Fact::PayoutReconfirmed { .. } => "payout_reconfirmed",
+        Fact::PayoutProofCorrected { .. } => "payout_proof_corrected",
+        Fact::UnknownSpend { .. } => "unknown_spend",
+        Fact::UnknownSpendGone { .. } => "unknown_spend_gone",
+        Fact::TillReleased => "till_released",
         Fact::StrayLost { .. } => "stray_lost",
         Fact::StrayReturned { .. } => "stray_returned",
         Fact::NodeFunded { .. } => "node_funded",
@@ -263,7 +269,12 @@ fn pull_payments_payouts_and_batches() {
         &[("new", samples::pull_payment()), ("drawn", drawn)],
     );
     check("payout", &samples::payouts());
-    check("batch", &[("one_version", samples::batch())]);
+    let batches = [
+        ("one_version", samples::batch()),
+        ("outspent", samples::outspent_batch()),
+    ];
+    check("batch", &batches);
+    check("unknown_spend", &[("released", samples::unknown_spend())]);
     let target = PayoutRef {
         store: samples::STORE,
         payout: samples::payout_id(),
@@ -330,6 +341,7 @@ fn every_golden_file_belongs_to_a_record() {
         "stray",
         "till",
         "till_change",
+        "unknown_spend",
         "user",
     ];
     let mut files: Vec<String> = std::fs::read_dir(dir())

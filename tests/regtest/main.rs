@@ -12,5 +12,6 @@ mod flows;
 mod gateway;
 mod house;
 mod ldk;
+mod onchain;
 mod sandbox;
 mod withdraw_race;

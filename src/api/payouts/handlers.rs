@@ -16,7 +16,7 @@ use crate::service::payout::StorePayout;
 use crate::store;
 
 const VIEW: &str = "btcpay.store.canviewpayouts";
-const MANAGE: &str = "btcpay.store.canmanagepayouts";
+pub(super) const MANAGE: &str = "btcpay.store.canmanagepayouts";
 
 /// Caps on fees that this version does not have; to ignore one would spend more than was meant.
 const NOT_OFFERED: [&str; 2] = ["maxFeePercent", "maxFeeFlat"];
@@ -190,7 +190,7 @@ fn not_by_hand() -> ApiError {
     ApiError::bad_request("invalid-state", "A payout is not marked so by hand.")
 }
 
-async fn find(
+pub(super) async fn find(
     state: &AppState,
     caller: &Signed,
     path: &ItemPath,

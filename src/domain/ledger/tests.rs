@@ -140,6 +140,24 @@ fn money_out() {
 }
 
 #[test]
+fn what_the_chain_says_differently_afterwards() {
+    let (payout, txid, amount) = (PAYOUT, OutPoint::null().txid, AMOUNT);
+    let corrected = |before: u64, after: u64| Fact::PayoutProofCorrected {
+        payout,
+        fee_before: Msat(before),
+        fee_after: Msat(after),
+    };
+    let fees = |msat: i128| [(Till(SHOP), -msat), (Fees(SHOP, CHAIN), msat)];
+    check(SHOP, &corrected(300, 700), &fees(400));
+    check(SHOP, &corrected(700, 300), &fees(-400));
+    check(SHOP, &corrected(7, 7), &[]);
+    let taken = [(Till(SHOP), -1_001), (Store(SHOP, CHAIN), 1_001)];
+    let back = [(Till(SHOP), 1_001), (Store(SHOP, CHAIN), -1_001)];
+    check(SHOP, &Fact::UnknownSpend { txid, amount }, &taken);
+    check(SHOP, &Fact::UnknownSpendGone { txid, amount }, &back);
+}
+
+#[test]
 fn the_nodes_own_money() {
     let (outpoint, amount) = (OutPoint::null(), AMOUNT);
     let what = || "a channel".to_owned();

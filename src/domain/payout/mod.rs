@@ -17,6 +17,7 @@ mod approve;
 mod attempt;
 pub mod batch;
 mod cancel;
+mod chain;
 mod dispatch;
 mod outcome;
 
@@ -83,6 +84,9 @@ pub struct Payout {
     /// A JSON object, given back unchanged.
     #[n(14)]
     pub metadata: String,
+    /// Paid by a transaction that a reorganisation took out of the chain, since then: it is sent again as it was.
+    #[n(20)]
+    pub unconfirmed_since: Option<Timestamp>,
 }
 
 /// What a payout was promised for.
@@ -178,6 +182,14 @@ impl Payout {
     /// What it takes of a budget: whole satoshi, rounded up.
     pub const fn debit(&self) -> Sat {
         self.amount.to_sat_ceil()
+    }
+
+    /// What really reaches the receiver: the chain knows whole satoshi only.
+    pub const fn delivered(&self) -> Msat {
+        match self.rail() {
+            Rail::Lightning => self.amount,
+            Rail::Onchain => self.debit().to_msat(),
+        }
     }
 
     /// The attempt that may still succeed, if there is one.

@@ -15,7 +15,7 @@ impl Payout {
         fee: Msat,
         now: Timestamp,
     ) -> Step<Self> {
-        let (payout, amount) = (self.id, self.amount);
+        let (payout, amount) = (self.id, self.delivered());
         let Some(winner) = self
             .attempts
             .iter_mut()
@@ -47,23 +47,6 @@ impl Payout {
                 way,
             },
         )
-    }
-
-    /// A reorganisation took a settled transaction out of the chain: its attempt is alive again and its stored bytes
-    /// are sent again. The promise still counts as kept, so the budget stays spent.
-    pub fn unconfirmed(self) -> Step<Self> {
-        let payout = self.id;
-        match self.stage {
-            Stage::Completed {
-                proof: Proof::Onchain { .. },
-                ..
-            } => Step::telling(self, Fact::PayoutUnconfirmed { payout }),
-            Stage::Completed { .. }
-            | Stage::AwaitingApproval
-            | Stage::AwaitingPayment
-            | Stage::InProgress
-            | Stage::Cancelled { .. } => Step::quiet(self),
-        }
     }
 
     /// The number of the attempt that pays this hash, the newest first.

@@ -33,6 +33,7 @@ fn payout() -> Payout {
         waiting_for: None,
         next_attempt_at: None,
         metadata: "{}".to_owned(),
+        unconfirmed_since: None,
     }
 }
 
@@ -167,4 +168,78 @@ fn waits_double_up_to_five_minutes() {
     }
     assert_eq!(waits[..4], [1_000, 2_000, 4_000, 8_000]);
     assert_eq!(waits[11], 300_000);
+}
+
+fn output(vout: u32) -> Proof {
+    use bitcoin::hashes::Hash;
+    let txid = Txid::all_zeros();
+    Proof::Onchain { txid, vout }
+}
+
+fn paid_onchain() -> Payout {
+    after(in_progress().succeeded(1, output(0), Msat(5), NOW))
+}
+
+#[test]
+fn the_chain_takes_back_and_gives_again() {
+    let id = payout().id;
+    let gone = paid_onchain().unconfirmed(NOW);
+    assert_eq!(gone.facts, [Fact::PayoutUnconfirmed { payout: id }]);
+    let gone = after(gone);
+    assert_eq!(gone.stage, paid_onchain().stage, "the promise stays kept");
+    assert_eq!(gone.clone().unconfirmed(NOW), Step::quiet(gone.clone()));
+    let same = gone.clone().confirmed_again(output(0), Msat(5));
+    assert_eq!(same.facts, [Fact::PayoutReconfirmed { payout: id }]);
+    assert_eq!(after(same), paid_onchain());
+    let corrected = Fact::PayoutProofCorrected {
+        payout: id,
+        fee_before: Msat(5),
+        fee_after: Msat(9),
+    };
+    let other = gone.confirmed_again(output(1), Msat(9));
+    assert_eq!(
+        other.facts,
+        [corrected.clone(), Fact::PayoutReconfirmed { payout: id }]
+    );
+    assert!(matches!(
+        after(other).stage,
+        Stage::Completed {
+            proof: Proof::Onchain { vout: 1, .. },
+            fee: Msat(9),
+            ..
+        }
+    ));
+    // Nobody saw it unconfirmed.
+    let unseen = paid_onchain().confirmed_again(output(1), Msat(9));
+    assert_eq!(unseen.facts, [corrected]);
+    let nothing = paid_onchain().confirmed_again(output(0), Msat(5));
+    assert_eq!(nothing, Step::quiet(paid_onchain()));
+}
+
+#[test]
+fn what_is_not_paid_on_the_chain_does_not_come_undone() {
+    let lightning = after(in_progress().succeeded(1, proof(), Msat(5), NOW));
+    for before in [payout(), in_progress(), lightning] {
+        assert_eq!(before.clone().unconfirmed(NOW), Step::quiet(before.clone()));
+    }
+    for before in [payout(), in_progress()] {
+        let again = before.clone().confirmed_again(output(0), Msat(5));
+        assert_eq!(again, Step::quiet(before));
+    }
+}
+
+#[test]
+fn p6_an_outspent_transaction_is_doubt() {
+    let fact = Fact::PayoutInReview {
+        payout: payout().id,
+        why: "gone".to_owned(),
+    };
+    let live = in_progress().outspent("gone");
+    assert_eq!(live.facts, std::slice::from_ref(&fact));
+    assert!(after(live).in_review());
+    let paid = paid_onchain().outspent("gone");
+    assert_eq!(paid.facts, [fact]);
+    let paid = after(paid);
+    assert_eq!(paid.stage, paid_onchain().stage);
+    assert_eq!(paid.clone().outspent("gone"), Step::quiet(paid));
 }

@@ -235,8 +235,9 @@ fn ahead(tx: &Tx<'_>, batch: &Batch) -> Signed {
     let out = batch
         .versions
         .iter()
-        .find_map(|version| tx.tills().outflow(batch.till, version.txid))
-        .map_or(Signed::ZERO, |sat| sat.to_msat().into());
+        .filter_map(|version| tx.tills().outflow(batch.till, version.txid))
+        .find(|(_, counts)| *counts)
+        .map_or(Signed::ZERO, |(sat, _)| sat.to_msat().into());
     let booked: Signed = (batch.payouts.iter())
         .filter_map(|id| store::payout::get(tx, batch.store, *id))
         .filter(|payout| was_paid_by(payout, batch))

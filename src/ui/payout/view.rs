@@ -1,6 +1,6 @@
 //! What the dashboard shows of payouts.
 
-use bitcoin::Txid;
+use bitcoin::OutPoint;
 
 use super::words::{self, ProofView};
 use crate::domain::fact::Entry;
@@ -53,6 +53,8 @@ pub struct PayoutView {
     pub can_pay: bool,
     /// It can be taken back.
     pub can_cancel: bool,
+    /// The fee of its transaction can be raised: what it pays now, in sat/vB.
+    pub can_bump: Option<String>,
     /// What happened.
     pub timeline: Vec<Line>,
 }
@@ -76,7 +78,7 @@ impl From<&Payout> for PayoutRow {
     fn from(payout: &Payout) -> Self {
         Self {
             href: format!("/stores/{}/payouts/{}", payout.store, payout.id),
-            amount: format::msat(payout.amount),
+            amount: format::msat(payout.delivered()),
             rail: match payout.rail() {
                 Rail::Lightning => "Lightning",
                 Rail::Onchain => "On-chain",
@@ -89,8 +91,14 @@ impl From<&Payout> for PayoutRow {
 }
 
 impl PayoutView {
-    /// A payout with its tries (`txids` of those on the chain, in their order) and what happened to it.
-    pub fn of(payout: &Payout, txids: &[Option<Txid>], entries: &[Entry]) -> Self {
+    /// A payout with its tries (`outputs` of those on the chain, in their order), the rate its waiting transaction pays
+    /// in satoshi per 1,000 virtual bytes, and what happened to it.
+    pub fn of(
+        payout: &Payout,
+        outputs: &[Option<OutPoint>],
+        rate: Option<u64>,
+        entries: &[Entry],
+    ) -> Self {
         let mut facts = vec![
             ("For", words::origin(payout).to_owned()),
             (
@@ -114,29 +122,30 @@ impl PayoutView {
             attempts: payout
                 .attempts
                 .iter()
-                .zip(txids)
-                .map(|(attempt, txid)| attempt_row(attempt, *txid))
+                .zip(outputs)
+                .map(|(attempt, output)| attempt_row(attempt, *output))
                 .collect(),
             proof: words::proof(payout),
             revision: payout.revision,
             can_approve: payout.stage == Stage::AwaitingApproval,
             can_pay: payout.stage == Stage::AwaitingPayment && !payout.pay_now,
             can_cancel: payout.is_open() && payout.live_attempt().is_none(),
+            can_bump: rate.map(format::fee_rate),
             timeline: timeline::lines(entries),
         }
     }
 }
 
-fn attempt_row(attempt: &Attempt, txid: Option<Txid>) -> AttemptRow {
+fn attempt_row(attempt: &Attempt, output: Option<OutPoint>) -> AttemptRow {
     let (badge, why) = words::standing(&attempt.standing);
     AttemptRow {
         number: attempt.number,
         when: attempt.at.into(),
         badge,
         why,
-        key: match (&attempt.plan, txid) {
+        key: match (&attempt.plan, output) {
             (Plan::Lightning { hash, .. }, _) => format!("hash {hash}"),
-            (Plan::Onchain { .. }, Some(txid)) => format!("transaction {txid}"),
+            (Plan::Onchain { .. }, Some(output)) => format!("output {output}"),
             (Plan::Onchain { batch, .. }, None) => format!("batch {batch}"),
         },
     }

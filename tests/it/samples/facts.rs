@@ -11,6 +11,7 @@ pub fn facts() -> Vec<Fact> {
     let (invoice, payout, pull_payment) = (INVOICE, PAYOUT, PULL_PAYMENT);
     let receipt = ReceiptKey::Onchain(outpoint());
     let (amount, fee, attempt) = (Msat(1_000_001), Msat(7), 2);
+    let txid = outpoint().txid;
     let why = || text("no route");
     vec![
         Fact::StoreCreated,
@@ -89,6 +90,20 @@ pub fn facts() -> Vec<Fact> {
         Fact::NodeNote {
             what: text("a channel"),
         },
+        Fact::PayoutFeeRaised {
+            payout,
+            fee_before: fee,
+            fee_after: amount,
+        },
+        Fact::PayoutReconfirmed { payout },
+        Fact::PayoutProofCorrected {
+            payout,
+            fee_before: fee,
+            fee_after: amount,
+        },
+        Fact::UnknownSpend { txid, amount },
+        Fact::UnknownSpendGone { txid, amount },
+        Fact::TillReleased,
         Fact::StrayLost { receipt, amount },
         Fact::StrayReturned { receipt, amount },
         Fact::NodeFunded {
