@@ -16,7 +16,7 @@ const ANCHORS: Sat = Sat(2 * 330);
 
 /// Everything, from one look at the channels and one at the balances.
 pub(super) fn holdings(channels: &[ChannelDetails], balances: &BalanceDetails) -> Holdings {
-    let monitors = Monitor::read(&balances.lightning_balances);
+    let under_way = UnderWay::read(&balances.lightning_balances);
     // Before the funding transaction exists nothing has left the wallet.
     let funded = || channels.iter().filter(|one| one.funding_txo.is_some());
     let open: BTreeSet<ChannelId> = funded().map(|one| one.channel_id).collect();
@@ -26,7 +26,7 @@ pub(super) fn holdings(channels: &[ChannelDetails], balances: &BalanceDetails) -
             .map(|one| OpenChannel {
                 channel: key(one.channel_id),
                 capacity: Sat(one.channel_value_sats),
-                ours: ours(one, monitors.get(&one.channel_id)),
+                ours: ours(one, under_way.get(&one.channel_id)),
                 outbound: one.is_outbound,
                 ready: one.is_channel_ready,
             })
@@ -44,101 +44,77 @@ const fn key(channel: ChannelId) -> ChannelKey {
     ChannelKey(channel.0)
 }
 
-/// What the monitor of an open channel says of payments that are under way in it.
+/// Payments under way in an open channel, as its monitor has them. One that came in and was claimed is neither.
 #[derive(Default)]
-struct Monitor {
-    /// Ours, were it closed now, in whole satoshi: payments that we have claimed included, those on their way out and
-    /// the fee of the closing transaction not.
-    claimable: Sat,
-    fee: Sat,
+struct UnderWay {
     outgoing: Msat,
     incoming: Msat,
-    /// The parts of a satoshi of payments that we have claimed, and those too small for an output of their own.
-    claiming_rounded: Msat,
 }
 
-impl Monitor {
+impl UnderWay {
     fn read(balances: &[LightningBalance]) -> BTreeMap<ChannelId, Self> {
-        let mut monitors: BTreeMap<ChannelId, Self> = BTreeMap::new();
+        let mut all: BTreeMap<ChannelId, Self> = BTreeMap::new();
         for balance in balances {
             match balance {
+                // Parts of a satoshi, and payments too small for an output of their own.
                 LightningBalance::ClaimableOnChannelClose {
                     channel_id,
-                    amount_satoshis,
-                    transaction_fee_satoshis,
                     outbound_payment_htlc_rounded_msat,
                     outbound_forwarded_htlc_rounded_msat,
-                    inbound_claiming_htlc_rounded_msat,
                     inbound_htlc_rounded_msat,
                     ..
                 } => {
-                    let monitor = monitors.entry(*channel_id).or_default();
-                    monitor.claimable = Sat(*amount_satoshis);
-                    monitor.fee = Sat(*transaction_fee_satoshis);
-                    monitor.claiming_rounded = Msat(*inbound_claiming_htlc_rounded_msat);
-                    monitor.outgoing = (monitor.outgoing)
+                    let one = all.entry(*channel_id).or_default();
+                    one.outgoing = (one.outgoing)
                         .plus(Msat(*outbound_payment_htlc_rounded_msat))
                         .plus(Msat(*outbound_forwarded_htlc_rounded_msat));
-                    monitor.incoming = (monitor.incoming).plus(Msat(*inbound_htlc_rounded_msat));
+                    one.incoming = one.incoming.plus(Msat(*inbound_htlc_rounded_msat));
                 }
                 LightningBalance::MaybeTimeoutClaimableHTLC {
                     channel_id,
                     amount_satoshis,
                     ..
                 } => {
-                    let monitor = monitors.entry(*channel_id).or_default();
-                    let amount = Sat(*amount_satoshis).to_msat();
-                    monitor.outgoing = monitor.outgoing.plus(amount);
+                    let one = all.entry(*channel_id).or_default();
+                    one.outgoing = one.outgoing.plus(Sat(*amount_satoshis).to_msat());
                 }
                 LightningBalance::MaybePreimageClaimableHTLC {
                     channel_id,
                     amount_satoshis,
                     ..
                 } => {
-                    let monitor = monitors.entry(*channel_id).or_default();
-                    let amount = Sat(*amount_satoshis).to_msat();
-                    monitor.incoming = monitor.incoming.plus(amount);
+                    let one = all.entry(*channel_id).or_default();
+                    one.incoming = one.incoming.plus(Sat(*amount_satoshis).to_msat());
                 }
                 LightningBalance::ClaimableAwaitingConfirmations { .. }
                 | LightningBalance::ContentiousClaimable { .. }
                 | LightningBalance::CounterpartyRevokedOutputClaimable { .. } => {}
             }
         }
-        monitors
+        all
     }
 }
 
-/// What is ours of an open channel. `outbound_capacity` is our side less the reserve that the peer wants us to keep,
-/// what is on its way out, and (if we opened it) the anchors, but never below zero.
-fn ours(channel: &ChannelDetails, monitor: Option<&Monitor>) -> Msat {
-    let nothing = Monitor::default();
-    let monitor = monitor.unwrap_or(&nothing);
-    let reserve = Sat(channel.unspendable_punishment_reserve.unwrap_or(0)).to_msat();
-    let at_rest = if channel.outbound_capacity_msat > 0 {
-        Msat(channel.outbound_capacity_msat).plus(reserve)
-    } else {
-        beside_theirs(channel, monitor)
-    };
-    // What was claimed and not yet taken out of the commitment is in the monitor's sum, and not in the channel's.
-    let claimed = (monitor.claimable)
-        .plus(monitor.fee)
-        .minus(at_rest.to_sat_floor());
-    let claiming = claimed.to_msat().plus(monitor.claiming_rounded);
-    at_rest.plus(monitor.outgoing).plus(claiming)
-}
-
-/// Our side, where it is at or below the reserve: all that is not the peer's, nor under way.
-fn beside_theirs(channel: &ChannelDetails, monitor: &Monitor) -> Msat {
+/// What is ours of an open channel. LDK shows either side less its reserve (and the opener's less the anchors), with
+/// payments under way taken out, but never below zero. The monitor's own sums are no help: their fee holds what was
+/// rounded away.
+fn ours(channel: &ChannelDetails, under_way: Option<&UnderWay>) -> Msat {
+    let none = UnderWay::default();
+    let UnderWay { outgoing, incoming } = under_way.unwrap_or(&none);
     let capacity = Sat(channel.channel_value_sats).to_msat();
+    let our_reserve = Sat(channel.unspendable_punishment_reserve.unwrap_or(0)).to_msat();
     let their_reserve = Sat(channel.counterparty_unspendable_punishment_reserve).to_msat();
+    let ours = Msat(channel.outbound_capacity_msat).plus(our_reserve);
     let theirs = Msat(channel.inbound_capacity_msat).plus(their_reserve);
-    let rest = capacity
-        .minus(theirs)
-        .minus(monitor.outgoing)
-        .minus(monitor.incoming)
-        .minus(monitor.claiming_rounded);
-    // All our channels have anchors, whoever opened them; LDK doesn't show it. Its sum tells one without.
-    if rest.to_sat_floor() == monitor.claimable.plus(monitor.fee) {
+    if channel.inbound_capacity_msat == 0 {
+        // They hold no more than their reserve: nothing comes in, and ours is far above ours.
+        return ours.plus(*outgoing);
+    }
+    // Everything that is not theirs, nor on its way to us: what we claimed and they have not taken out yet is ours.
+    let rest = capacity.minus(theirs).minus(*incoming);
+    let slack = rest.minus(ours).minus(*outgoing);
+    let without_anchors = channel.outbound_capacity_msat > 0 && slack < ANCHORS.to_msat();
+    if without_anchors {
         rest
     } else {
         rest.minus(ANCHORS.to_msat())
