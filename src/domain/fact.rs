@@ -4,7 +4,7 @@ use bitcoin::{OutPoint, Txid};
 use minicbor::{Decode, Encode};
 
 use super::cbor;
-use super::ids::{InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId};
+use super::ids::{InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId, UserId};
 use super::money::Msat;
 use super::receipt::{ReceiptKey, Way};
 use super::time::Timestamp;
@@ -141,7 +141,7 @@ pub enum Fact {
         #[n(1)]
         manually_marked: bool,
     },
-    /// Another BOLT11 is shown, over the rest.
+    /// Another BOLT11 is shown, over the rest; or the first, which could not be made before.
     #[n(11)]
     InvoicePromptRenewed {
         /// Which.
@@ -428,6 +428,22 @@ pub enum Fact {
         #[n(0)]
         fee: Msat,
     },
+    /// A person said which invoice a stray is meant for. It is no stray any more; the invoice's own facts follow.
+    #[n(56)]
+    StrayAssigned {
+        /// What had come.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+        /// Which invoice has it now.
+        #[n(2)]
+        invoice: InvoiceId,
+        /// Who said so.
+        #[n(3)]
+        by: UserId,
+    },
 }
 
 impl Fact {
@@ -457,7 +473,8 @@ impl Fact {
             | Self::InvoiceExpired { invoice, .. }
             | Self::InvoicePaidAfterExpiration { invoice }
             | Self::InvoiceInvalid { invoice, .. }
-            | Self::InvoicePromptRenewed { invoice, .. } => invoice.as_bytes(),
+            | Self::InvoicePromptRenewed { invoice, .. }
+            | Self::StrayAssigned { invoice, .. } => invoice.as_bytes(),
             Self::ApiInvoicePaid { hash, .. } | Self::PaymentRecordForgotten { hash } => {
                 hash.as_bytes()
             }

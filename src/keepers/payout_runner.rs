@@ -8,6 +8,8 @@
 mod lightning;
 mod onchain;
 mod reconcile;
+#[cfg(debug_assertions)]
+mod sabotaged;
 
 use tracing::warn;
 

@@ -9,12 +9,14 @@ pub mod follower_state;
 pub mod intake;
 pub mod invoice;
 pub mod invoice_details;
+pub mod mark;
 pub mod node;
 pub mod payment_link;
 pub mod payout;
 pub mod pull_payment;
 pub mod settle;
 pub mod store;
+pub mod stray;
 pub mod withdraw;
 
 use std::sync::Arc;

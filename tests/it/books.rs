@@ -124,6 +124,31 @@ async fn a_deposit_that_was_reorganised_away_while_we_slept_is_gone() {
     world.check().await;
 }
 
+#[tokio::test]
+async fn a_stray_on_the_chain_is_followed_like_any_payment() {
+    let world = World::new().await;
+    let shop = world.shop;
+    let place = world
+        .job(move |tx| {
+            let till = tx.tills().hot(shop).expect("a till");
+            tx.tills_mut().reveal(till).expect("an address")
+        })
+        .await;
+    let booked = || balance(&world, Account::Till(shop));
+    let payment = world.chain.pay(&place.script, Sat(7_000));
+    world.look().await;
+    assert_eq!(booked().await, 7_000_000);
+    world.check().await;
+    world.chain.evict(payment.compute_txid());
+    world.look().await;
+    assert_eq!(booked().await, 0);
+    world.check().await;
+    world.chain.send(&payment);
+    world.mine(1).await;
+    assert_eq!(booked().await, 7_000_000);
+    world.check().await;
+}
+
 const CHANNEL: ChannelKey = ChannelKey([7; 32]);
 
 /// A node that holds so much in its wallet and in one channel.

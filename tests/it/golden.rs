@@ -18,7 +18,7 @@ use tollway::store::codec::{encode, try_decode};
 use tollway::store::invoice::HashOwner;
 use tollway::store::node::{ApiInvoice, Paid};
 use tollway::store::payout::PayoutRef;
-use tollway::store::receipt::Stray;
+use tollway::store::receipt::{Assignment, Stray};
 use tollway::store::{Order, Rows, Store, Table};
 use tollway::wallet::Keychain;
 
@@ -134,6 +134,7 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::NodeCost { .. } => "node_cost",
         Fact::NodeGain { .. } => "node_gain",
         Fact::NodeForwarded { .. } => "node_forwarded",
+        Fact::StrayAssigned { .. } => "stray_assigned",
     }
 }
 
@@ -180,7 +181,15 @@ fn invoices_and_who_issued_a_hash() {
         reopened: None,
         ..samples::invoice()
     };
-    let all = [("standard", samples::invoice()), ("top_up", top_up)];
+    let mut adopted = samples::invoice();
+    for receipt in &mut adopted.receipts {
+        receipt.assigned_by = Some(samples::user().id);
+    }
+    let all = [
+        ("standard", samples::invoice()),
+        ("top_up", top_up),
+        ("adopted", adopted),
+    ];
     check("invoice", &all);
     let store = samples::STORE;
     let owners = [
@@ -221,8 +230,28 @@ fn invoices_of_the_api_and_strays() {
         amount: Msat(1),
         received_at: samples::now(),
         why: "no invoice".to_owned(),
+        place: None,
+        assigned: None,
+        lost_at: None,
     };
-    check("stray", &[("lightning", stray)]);
+    let lost = Stray {
+        key: ReceiptKey::Onchain(samples::outpoint()),
+        lost_at: Some(samples::now()),
+        ..stray.clone()
+    };
+    let assigned = Stray {
+        key: ReceiptKey::Onchain(samples::outpoint()),
+        place: samples::invoice().onchain,
+        assigned: Some(Assignment {
+            store: samples::STORE,
+            invoice: samples::invoice_id(),
+            by: samples::user().id,
+            at: samples::now(),
+        }),
+        ..stray.clone()
+    };
+    let strays = [("lightning", stray), ("assigned", assigned), ("lost", lost)];
+    check("stray", &strays);
 }
 
 #[test]

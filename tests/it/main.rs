@@ -18,4 +18,5 @@ mod pages;
 mod payouts;
 mod samples;
 mod store;
+mod surroundings;
 mod walls;

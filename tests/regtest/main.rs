@@ -5,13 +5,17 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod batch;
 mod bitcoind;
 mod books;
+mod channels;
+mod crash;
 mod faults;
 mod flows;
 mod gateway;
 mod house;
 mod ldk;
 mod onchain;
+mod reorg;
 mod sandbox;
 mod withdraw_race;

@@ -23,6 +23,7 @@ use tollway::keepers::gate::Gate;
 use tollway::keepers::lightning_events::LightningEvents;
 use tollway::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use tollway::keepers::prompter::Prompter;
+use tollway::keepers::pruner::Pruner;
 use tollway::ports::clock::Clock;
 use tollway::ports::entropy::random;
 use tollway::service::invoice::NewInvoice;
@@ -100,6 +101,7 @@ pub struct World {
     calendar: Calendar,
     prompter: Prompter,
     bookkeeper: Mutex<Bookkeeper>,
+    pruner: Pruner,
     writer: Running,
     entropy: Arc<FakeEntropy>,
     dir: tempfile::TempDir,
@@ -191,6 +193,7 @@ impl World {
             calendar: Calendar::new(gateway.clone(), gate.clone()),
             prompter: Prompter::new(gateway.clone()),
             bookkeeper: Mutex::new(Bookkeeper::new(gateway.clone(), gate.clone())),
+            pruner: Pruner::new(gateway.clone(), gate.clone()),
             gate,
             gateway,
             clock: outside.clock,
@@ -214,7 +217,8 @@ impl World {
         self.lightning.forget_intents();
         drop((self.writer, self.follower, self.gateway));
         drop((self.lightning_payer, self.onchain_payer));
-        drop((self.events, self.calendar, self.prompter, self.bookkeeper));
+        drop((self.events, self.calendar, self.prompter));
+        drop((self.pruner, self.bookkeeper));
         let mut world = Self::start(Outside {
             dir: self.dir,
             clock: self.clock,
@@ -295,11 +299,17 @@ impl World {
         }
     }
 
+    /// The pruner looks once.
+    pub async fn prune(&self) -> Timestamp {
+        self.pruner.activate().await
+    }
+
     /// Every keeper looks once.
     pub async fn turn(&self) {
         self.look().await;
         self.take_events().await;
         self.prompter.activate().await;
+        self.pruner.activate().await;
         self.run_payouts().await;
         self.calendar.activate().await;
     }

@@ -2,7 +2,7 @@
 
 use super::Invoice;
 use crate::domain::fact::{Fact, Step};
-use crate::domain::ids::PaymentHash;
+use crate::domain::ids::{PaymentHash, UserId};
 use crate::domain::invoice::Status;
 use crate::domain::money::Msat;
 use crate::domain::receipt::{Receipt, ReceiptKey, ReceiptStanding};
@@ -11,7 +11,28 @@ use crate::domain::time::Timestamp;
 impl Invoice {
     /// Takes a Lightning payment of one of its hashes. Total: money that arrived can't be refused. The same hash
     /// again changes nothing.
-    pub fn receive(mut self, hash: PaymentHash, amount: Msat, now: Timestamp) -> Step<Self> {
+    pub fn receive(self, hash: PaymentHash, amount: Msat, now: Timestamp) -> Step<Self> {
+        self.take_lightning(hash, amount, None, now)
+    }
+
+    /// Takes a Lightning payment that fits no invoice, by a person's word.
+    pub fn adopt_payment(
+        self,
+        hash: PaymentHash,
+        amount: Msat,
+        by: UserId,
+        now: Timestamp,
+    ) -> Step<Self> {
+        self.take_lightning(hash, amount, Some(by), now)
+    }
+
+    fn take_lightning(
+        mut self,
+        hash: PaymentHash,
+        amount: Msat,
+        assigned_by: Option<UserId>,
+        now: Timestamp,
+    ) -> Step<Self> {
         let key = ReceiptKey::Lightning(hash);
         if self.receipts.iter().any(|receipt| receipt.key == key) {
             return Step::quiet(self);
@@ -29,6 +50,7 @@ impl Invoice {
             received_at: now,
             standing: ReceiptStanding::Settled,
             destination,
+            assigned_by,
         });
         // Greenfield 5.5: over Lightning the settled payment comes first.
         let mut facts = vec![

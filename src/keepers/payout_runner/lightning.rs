@@ -143,6 +143,8 @@ impl LightningPayer {
     }
 
     async fn send_one(&self, shop: StoreId, id: PayoutId) {
+        #[cfg(debug_assertions)]
+        super::sabotaged::send_before_intent(&self.gateway, shop, id).await;
         let now = self.gateway.now();
         let height = self
             .gateway
@@ -178,6 +180,8 @@ impl LightningPayer {
         let Ok(Some(intent)) = intent else { return };
         faults::point("payout-intended");
         let dispatch = self.gateway.lightning.pay(&intent).await;
+        #[cfg(debug_assertions)]
+        let dispatch = super::sabotaged::answer(dispatch);
         faults::point("payout-unmarked");
         self.answered(shop, id, dispatch).await;
     }
@@ -207,7 +211,10 @@ impl LightningPayer {
                         if payout.live_attempt().is_none() {
                             return;
                         }
-                        payout.clone().wait(why, now.plus_secs(DOUBT_SECS))
+                        let step = payout.clone().wait(why, now.plus_secs(DOUBT_SECS));
+                        #[cfg(debug_assertions)]
+                        let step = super::sabotaged::doubted(step, now);
+                        step
                     }
                 };
                 settle::commit(tx, &payout, step, now);

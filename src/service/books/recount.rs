@@ -125,7 +125,8 @@ fn receipts(rows: &dyn Rows, replay: &Replay) -> Vec<Identity> {
                 count(shop, Rail::Lightning, paid.amount);
             }
         }
-        for stray in store::receipt::strays(rows, shop) {
+        let strays = store::receipt::strays(rows, shop).into_iter();
+        for stray in strays.filter(|one| one.assigned.is_none() && one.lost_at.is_none()) {
             count(shop, stray.key.rail(), stray.amount);
         }
     }

@@ -48,7 +48,10 @@ pub fn detail(payout: &Payout) -> Option<String> {
         ),
         Stage::InProgress => match payout.destination {
             Destination::Bolt11(_) => Some("On its way over Lightning.".to_owned()),
-            Destination::Address(_) => Some("Sent; it waits for a confirmation.".to_owned()),
+            Destination::Address(_) => Some(payout.waiting_for.as_ref().map_or_else(
+                || "Sent; it waits for a confirmation.".to_owned(),
+                |why| format!("The network has not taken it yet ({why}). It is sent again."),
+            )),
         },
         Stage::Cancelled { why } => Some(why.clone()),
     }

@@ -3,9 +3,11 @@
 mod access;
 mod invoices;
 mod lightning;
+mod onchain;
 mod payouts;
 mod pull_payments;
 mod stores;
+mod strays;
 mod wire;
 
 use std::sync::Arc;
