@@ -53,7 +53,7 @@ impl Peer {
     /// The channel with a node, once both can use it.
     async fn channel(&self, sandbox: &Sandbox, with: PublicKey) -> UserChannelId {
         until("usable", || async {
-            sandbox.mine(1);
+            self.mine_heard(sandbox, 1).await;
             self.drain();
             let channels = self.node.list_channels();
             let one = channels
@@ -63,6 +63,21 @@ impl Peer {
                 .ok_or_else(|| format!("{channels:?}"))
         })
         .await
+    }
+
+    /// Mines this many blocks and waits until everybody has heard of them.
+    async fn mine_heard(&self, sandbox: &Sandbox, blocks: u32) {
+        sandbox.mine_heard(blocks).await;
+        let tip = sandbox.rpc("getblockcount", &[]);
+        until("at the tip", || async {
+            let height = self.node.status().current_best_block.height;
+            if tip == json!(height) {
+                Ok(())
+            } else {
+                Err(format!("at {height} of {tip}"))
+            }
+        })
+        .await;
     }
 
     /// Nobody listens to its events.
@@ -152,7 +167,7 @@ async fn the_books_balance_whatever_happens_to_payments_and_channels() {
     let shop_id: PublicKey = uri.split('@').next().unwrap().parse().unwrap();
     let funding = peer.node.onchain_payment().new_address().unwrap();
     sandbox.send(&funding.to_string(), "0.01");
-    sandbox.mine(1);
+    peer.mine_heard(&sandbox, 1).await;
     let open = json!({"nodeURI": peer.uri(), "channelAmount": "1000000", "feeRate": 1});
 
     for forced in [false, true] {
@@ -181,11 +196,11 @@ async fn the_books_balance_whatever_happens_to_payments_and_channels() {
         })
         .await;
         audit(&sandbox, "with a closing that no block has");
-        sandbox.mine_heard(1).await;
+        peer.mine_heard(&sandbox, 1).await;
         audit(&sandbox, "with a closing in a block");
-        sandbox.mine_heard(6).await;
+        peer.mine_heard(&sandbox, 6).await;
         audit(&sandbox, "when the closing is deep");
-        sandbox.mine_heard(1).await;
+        peer.mine_heard(&sandbox, 1).await;
         audit(&sandbox, "when it is swept");
     }
 }
