@@ -174,7 +174,7 @@ async fn the_books_balance_whatever_happens_to_payments_and_channels() {
         shop.post(CHANNELS, open.clone()).await;
         let channel = peer.channel(&sandbox, shop_id).await;
         audit(&sandbox, "with another channel");
-        shop.pay(&peer.invoice(100_000_777)).await;
+        shop.pay(&peer.invoice(90_000_777)).await;
         let (bolt11, hash) = shop.bolt11(20_000_333).await;
         peer.pay(&bolt11);
         let path = format!("server/lightning/BTC/invoices/{hash}");
