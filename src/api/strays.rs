@@ -35,10 +35,10 @@ pub struct StrayData {
     reason: String,
     /// The address it came to; null over Lightning.
     destination: Option<String>,
+    /// It is gone from the chain: replaced, double-spent or reorganised away. It may come back.
+    lost: bool,
     /// Which invoice has it now; null until a person has said so.
     invoice_id: Option<String>,
-    /// Replaced, double-spent or reorganised away; it may come back.
-    lost: bool,
 }
 
 impl From<&Stray> for StrayData {
@@ -50,8 +50,8 @@ impl From<&Stray> for StrayData {
             received_date: stray.received_at.secs(),
             reason: stray.why.clone(),
             destination: stray.place.as_ref().map(|place| place.address.clone()),
+            lost: stray.lost.is_some(),
             invoice_id: stray.assigned.map(|assigned| assigned.invoice.to_string()),
-            lost: stray.lost_at.is_some(),
         }
     }
 }

@@ -232,12 +232,7 @@ fn invoices_of_the_api_and_strays() {
         why: "no invoice".to_owned(),
         place: None,
         assigned: None,
-        lost_at: None,
-    };
-    let lost = Stray {
-        key: ReceiptKey::Onchain(samples::outpoint()),
-        lost_at: Some(samples::now()),
-        ..stray.clone()
+        lost: None,
     };
     let assigned = Stray {
         key: ReceiptKey::Onchain(samples::outpoint()),
@@ -250,8 +245,13 @@ fn invoices_of_the_api_and_strays() {
         }),
         ..stray.clone()
     };
-    let strays = [("lightning", stray), ("assigned", assigned), ("lost", lost)];
-    check("stray", &strays);
+    let lost = Stray {
+        assigned: None,
+        lost: Some(samples::now()),
+        ..assigned.clone()
+    };
+    let all = [("lightning", stray), ("assigned", assigned), ("lost", lost)];
+    check("stray", &all);
 }
 
 #[test]

@@ -18,4 +18,5 @@ mod ldk;
 mod onchain;
 mod reorg;
 mod sandbox;
+mod surroundings;
 mod withdraw_race;

@@ -32,7 +32,7 @@ impl StrayRow {
             amount: format::msat(stray.amount),
             badge: if invoice.is_some() {
                 Badge::new("Assigned", "good")
-            } else if stray.lost_at.is_some() {
+            } else if stray.lost.is_some() {
                 Badge::new("Gone again", "bad")
             } else {
                 Badge::new("Open", "busy")
