@@ -16,8 +16,9 @@ use crate::domain::till::TillId;
 use crate::domain::time::Timestamp;
 use crate::ports::chain::{BlockRef, Chain, ChainUnavailable};
 use crate::ports::clock::Clock;
+use crate::service::deposits;
 use crate::service::follower_state::FollowerState;
-use crate::store::{Store, Tx};
+use crate::store::{self, Store, Tx};
 use crate::wallet::{Anchored, Sighting, Trail, WatchList};
 
 /// Blocks in one job of the writer: a catch-up after days is cut into steps of these.
@@ -127,7 +128,7 @@ impl ChainFollower {
             return Ok(());
         }
         if self.trail.is_none() {
-            let resume = |tx: &mut Tx<'_>| (tx.tills().trail().clone(), tx.tills().pending());
+            let resume = |tx: &mut Tx<'_>| (tx.tills().trail().clone(), pending(tx));
             let resumed = self.store.insist("chain-resume", resume).await;
             let (trail, pending) = resumed.map_err(|_| Stop::StoreClosed)?;
             self.trail = Some(trail);
@@ -321,10 +322,11 @@ impl ChainFollower {
         let told = self
             .store
             .insist("chain-sighting", move |tx| {
+                deposits::observe(tx, &sighting, now);
                 let touched = tx.tills_mut().apply(&sighting);
                 // Also without an address of ours: a payout's own transaction may be in this block.
                 observe(tx, &touched, now);
-                reorganised.then(|| tx.tills().pending())
+                reorganised.then(|| pending(tx))
             })
             .await;
         if let Some(pending) = told.map_err(|_| Stop::StoreClosed)? {
@@ -332,6 +334,13 @@ impl ChainFollower {
         }
         Ok(())
     }
+}
+
+/// Payments that are to be found in the mempool, or gone.
+fn pending(tx: &Tx<'_>) -> BTreeSet<Txid> {
+    let mut pending = tx.tills().pending();
+    pending.extend(store::deposit::pending(tx));
+    pending
 }
 
 #[cfg(test)]
