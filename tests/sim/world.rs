@@ -220,6 +220,7 @@ impl World {
         }
         log.count("fault: a last restart");
         self.crash();
+        actors::clients::release_till(self);
         for round in 0..24 {
             if self.is_over() {
                 return;

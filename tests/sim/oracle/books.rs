@@ -4,6 +4,7 @@ use bitcoin::ScriptBuf;
 use tollway::domain::destination::Destination;
 use tollway::domain::ids::PaymentHash;
 use tollway::domain::ledger::{Account, Signed};
+use tollway::domain::money::Sat;
 use tollway::domain::payout::Stage;
 use tollway::domain::receipt::ReceiptKey;
 use tollway::store;
@@ -91,6 +92,25 @@ fn in_till(seen: &Seen<'_>, outside: &Outside, notes: &Notes, versions: &Version
             scripts.push(tx.output[vout].script_pubkey.clone());
         }
     }
+    // What comes back as change is not counted below as given away; what strangers pay there is.
+    for script in outside.chain.change(notes) {
+        for (outpoint, amount) in outside.chain.paid_to(&script) {
+            let by_stranger = outside.chain.fee_of(outpoint.txid).is_none();
+            if by_stranger && !scripts.contains(&script) {
+                held += Signed::from(amount.to_msat());
+            }
+        }
+    }
+    for txid in notes
+        .stolen
+        .iter()
+        .filter(|txid| outside.chain.holds(**txid))
+    {
+        let tx = outside.chain.transaction(*txid).expect("it was sent");
+        let gone: u64 = tx.output.iter().map(|output| output.value.to_sat()).sum();
+        let fee = outside.chain.fee_of(*txid).unwrap_or_default();
+        held += -Signed::from(Sat(gone + fee).to_msat());
+    }
     scripts.sort();
     scripts.dedup();
     for script in &scripts {
@@ -111,7 +131,7 @@ fn in_till(seen: &Seen<'_>, outside: &Outside, notes: &Notes, versions: &Version
             .filter(|output| notes.addresses.contains_key(&output.script_pubkey));
         let given: u64 = to_others.map(|output| output.value.to_sat()).sum();
         let fee = outside.chain.fee_of(*txid).unwrap_or_default();
-        held += -Signed::from(tollway::domain::money::Sat(given + fee).to_msat());
+        held += -Signed::from(Sat(given + fee).to_msat());
     }
     // What was paid once, and undone for good, still counts as paid.
     for payout in &seen.payouts {
