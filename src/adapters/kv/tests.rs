@@ -2,7 +2,11 @@ use std::thread::JoinHandle;
 
 use futures::FutureExt;
 use ldk_node::lightning::io::ErrorKind;
+use ldk_node::lightning::ln::channelmanager::PaymentId;
 use ldk_node::lightning::util::persist::{KVStore, KVStoreSync};
+use ldk_node::lightning::util::ser::Writeable;
+use ldk_node::lightning_types::payment::PaymentHash;
+use ldk_node::payment::{PaymentDetails, PaymentDirection, PaymentKind, PaymentStatus};
 use tempfile::TempDir;
 
 use super::{LdkStore, RELAXED_BYTES_MAX};
@@ -184,5 +188,53 @@ fn only_a_monitor_wakes_the_marker() {
         let store = held.store.store();
         let woken = store.signals().woken(Wake::Mark).now_or_never();
         assert_eq!(woken.is_some(), wakes, "{primary}");
+    }
+}
+
+#[test]
+fn the_record_of_a_payment_goes_as_it_came() {
+    // (direction, the caller of the removal waits)
+    for (direction, waits) in [
+        (PaymentDirection::Inbound, false),
+        (PaymentDirection::Outbound, true),
+    ] {
+        let mut held = held();
+        let record = PaymentDetails {
+            id: PaymentId([1; 32]),
+            kind: PaymentKind::Bolt11 {
+                hash: PaymentHash([1; 32]),
+                preimage: None,
+                secret: None,
+            },
+            amount_msat: None,
+            fee_paid_msat: None,
+            direction,
+            status: PaymentStatus::Pending,
+            latest_update_timestamp: 1,
+        };
+        drop(KVStore::write(
+            &held.store,
+            "payments",
+            "",
+            "01",
+            record.encode(),
+        ));
+        held.turn();
+        let store = held.store.clone();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let remover = std::thread::spawn(move || {
+            KVStoreSync::remove(&store, "payments", "", "01", false).unwrap();
+            sender.send(()).unwrap();
+        });
+        if !waits {
+            receiver.recv().unwrap();
+        }
+        while held.store.queued().by_key.is_empty() {
+            std::thread::yield_now();
+        }
+        assert!(receiver.try_recv().is_err(), "{direction:?}");
+        held.turn();
+        remover.join().unwrap();
+        assert!(held.keys("payments", "").is_empty());
     }
 }
