@@ -9,7 +9,7 @@ use ldk_node::lightning_types::payment::PaymentHash;
 use ldk_node::payment::{PaymentDetails, PaymentDirection, PaymentKind, PaymentStatus};
 use tempfile::TempDir;
 
-use super::{LdkStore, RELAXED_BYTES_MAX};
+use super::{Durability, LdkStore, RELAXED_BYTES_MAX};
 use crate::store::{Store, Turn, Wake, Writer, writer};
 
 /// A store whose writer turns only when told to.
@@ -193,10 +193,9 @@ fn only_a_monitor_wakes_the_marker() {
 
 #[test]
 fn the_record_of_a_payment_goes_as_it_came() {
-    // (direction, the caller of the removal waits)
-    for (direction, waits) in [
-        (PaymentDirection::Inbound, false),
-        (PaymentDirection::Outbound, true),
+    for (direction, durability) in [
+        (PaymentDirection::Inbound, Durability::Relaxed),
+        (PaymentDirection::Outbound, Durability::Wait),
     ] {
         let mut held = held();
         let record = PaymentDetails {
@@ -220,21 +219,10 @@ fn the_record_of_a_payment_goes_as_it_came() {
             record.encode(),
         ));
         held.turn();
-        let store = held.store.clone();
-        let (sender, receiver) = std::sync::mpsc::channel();
-        let remover = std::thread::spawn(move || {
-            KVStoreSync::remove(&store, "payments", "", "01", false).unwrap();
-            sender.send(()).unwrap();
-        });
-        if !waits {
-            receiver.recv().unwrap();
-        }
-        while held.store.queued().by_key.is_empty() {
-            std::thread::yield_now();
-        }
-        assert!(receiver.try_recv().is_err(), "{direction:?}");
-        held.turn();
-        remover.join().unwrap();
-        assert!(held.keys("payments", "").is_empty());
+        let waits_for = held.store.removal_of("payments", "", "01", false);
+        assert_eq!(waits_for, durability, "{direction:?}");
     }
+    // What is not known waits.
+    let waits_for = held().store.removal_of("payments", "", "02", false);
+    assert_eq!(waits_for, Durability::Wait);
 }
