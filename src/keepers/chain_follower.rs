@@ -18,7 +18,7 @@ use crate::ports::chain::{BlockRef, Chain, ChainUnavailable};
 use crate::ports::clock::Clock;
 use crate::service::follower_state::FollowerState;
 use crate::store::{Store, Tx};
-use crate::wallet::{Anchored, Sighting, Trail, WatchList};
+use crate::wallet::{Anchored, Found, Sighting, Trail, WatchList};
 
 /// Blocks in one job of the writer: a catch-up after days is cut into steps of these.
 const BLOCKS_PER_STEP: u32 = 50;
@@ -205,6 +205,7 @@ impl ChainFollower {
         };
         let last = tip.height.min(base.height.saturating_add(BLOCKS_PER_STEP));
         let mut below = base;
+        let mut found = Found::default();
         for height in base.height.saturating_add(1)..=last {
             let Some(hash) = self.chain.block_hash(height).await? else {
                 break;
@@ -215,7 +216,7 @@ impl ChainFollower {
             }
             let at = BlockRef { height, hash };
             let time_secs = u64::from(block.header.time);
-            let ours = self.watch.select(&block.txdata);
+            let ours = self.watch.select_after(&mut found, &block.txdata);
             step.anchored.extend(ours.into_iter().map(|tx| Anchored {
                 tx: Arc::new(tx.clone()),
                 block: at,
