@@ -127,6 +127,11 @@ impl Tills {
             evicted: vec![(txid, now.secs())],
             ..Sighting::default()
         });
+        self.unlock(till, inputs);
+    }
+
+    /// Those of a transaction's coins that are left may be spent by others.
+    pub fn unlock(&mut self, till: TillId, inputs: &[OutPoint]) {
         if let Some(held) = self.accounts.get_mut(&till) {
             for input in inputs {
                 held.wallet.unlock_outpoint(*input);

@@ -232,6 +232,7 @@ fn invoices_of_the_api_and_strays() {
         why: "no invoice".to_owned(),
         place: None,
         assigned: None,
+        lost: None,
     };
     let assigned = Stray {
         key: ReceiptKey::Onchain(samples::outpoint()),
@@ -244,7 +245,13 @@ fn invoices_of_the_api_and_strays() {
         }),
         ..stray.clone()
     };
-    check("stray", &[("lightning", stray), ("assigned", assigned)]);
+    let lost = Stray {
+        assigned: None,
+        lost: Some(samples::now()),
+        ..assigned.clone()
+    };
+    let all = [("lightning", stray), ("assigned", assigned), ("lost", lost)];
+    check("stray", &all);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod batch;
 mod bitcoind;
 mod channels;
 mod crash;
@@ -16,4 +17,5 @@ mod ldk;
 mod onchain;
 mod reorg;
 mod sandbox;
+mod surroundings;
 mod withdraw_race;

@@ -110,6 +110,11 @@ impl Sandbox {
         }
     }
 
+    /// Where its processes keep everything.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Runs a script of the harness; why it failed, if it did.
     fn script(&self, name: &str, arguments: &[&str]) -> Result<(), String> {
         let done = Command::new(
