@@ -17,8 +17,8 @@ use crate::domain::time::Timestamp;
 use crate::ports::chain::{BlockRef, Chain, ChainUnavailable};
 use crate::ports::clock::Clock;
 use crate::service::follower_state::FollowerState;
-use crate::store::{Store, Tx};
-use crate::wallet::{Anchored, Found, Sighting, Trail, WatchList};
+use crate::store::{self, Store, Tx};
+use crate::wallet::{Anchored, Found, Sighting, Trail, TxStanding, WatchList};
 
 /// Blocks in one job of the writer: a catch-up after days is cut into steps of these.
 const BLOCKS_PER_STEP: u32 = 50;
@@ -127,7 +127,7 @@ impl ChainFollower {
             return Ok(());
         }
         if self.trail.is_none() {
-            let resume = |tx: &mut Tx<'_>| (tx.tills().trail().clone(), tx.tills().pending());
+            let resume = |tx: &mut Tx<'_>| (tx.tills().trail().clone(), unsure(tx));
             let resumed = self.store.insist("chain-resume", resume).await;
             let (trail, pending) = resumed.map_err(|_| Stop::StoreClosed)?;
             self.trail = Some(trail);
@@ -325,7 +325,7 @@ impl ChainFollower {
                 let touched = tx.tills_mut().apply(&sighting);
                 // Also without an address of ours: a payout's own transaction may be in this block.
                 observe(tx, &touched, now);
-                reorganised.then(|| tx.tills().pending())
+                reorganised.then(|| unsure(tx))
             })
             .await;
         if let Some(pending) = told.map_err(|_| Stop::StoreClosed)? {
@@ -333,6 +333,21 @@ impl ChainFollower {
         }
         Ok(())
     }
+}
+
+/// What the mempool should hold if it is still to come: payments to us, and spends of our coins that were not made
+/// here (P9), whose bytes are not ours to send again.
+fn unsure(tx: &Tx<'_>) -> BTreeSet<Txid> {
+    let mut unsure = tx.tills().pending();
+    for (_, spend) in store::hold::all(tx) {
+        match tx.tills().standing(spend.till, spend.txid) {
+            TxStanding::Confirmed { .. } => {}
+            TxStanding::Mempool | TxStanding::Unseen => {
+                unsure.insert(spend.txid);
+            }
+        }
+    }
+    unsure
 }
 
 #[cfg(test)]
