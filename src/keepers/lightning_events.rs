@@ -10,7 +10,7 @@ use crate::domain::ids::StoreId;
 use crate::domain::time::Timestamp;
 use crate::faults;
 use crate::ports::lightning::NodeEvent;
-use crate::service::{Gateway, intake, settle};
+use crate::service::{Gateway, books, intake, settle};
 use crate::store::Tx;
 
 /// Takes the node's events in.
@@ -103,6 +103,21 @@ fn take(tx: &mut Tx<'_>, event: NodeEvent, reconciled: bool, now: Timestamp) {
         NodeEvent::PaymentFailed { hash: None, why } => {
             let what = format!("a payment without a hash failed: {why}");
             tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
+        }
+        NodeEvent::ChannelClosed {
+            channel,
+            cooperative,
+            what,
+        } => {
+            info!("{what}");
+            books::node::channel_closed(tx, channel, cooperative);
+            tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
+        }
+        NodeEvent::Forwarded { fee, what } => {
+            info!("{what}");
+            let earned = fee.map(|fee| Fact::NodeForwarded { fee });
+            let facts = earned.into_iter().chain([Fact::NodeNote { what }]);
+            tx.announce(StoreId::HOUSE, facts.collect(), now);
         }
         NodeEvent::Other { what } => {
             info!("{what}");

@@ -7,6 +7,7 @@
 
 mod batch;
 mod bitcoind;
+mod books;
 mod channels;
 mod crash;
 mod faults;
@@ -17,4 +18,5 @@ mod ldk;
 mod onchain;
 mod reorg;
 mod sandbox;
+mod surroundings;
 mod withdraw_race;

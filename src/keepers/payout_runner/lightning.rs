@@ -15,6 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::faults;
 use crate::keepers::gate::Gate;
 use crate::ports::lightning::{Dispatch, NodeState, PayIntent};
+use crate::service::books::allowance;
 use crate::service::{Gateway, settle};
 use crate::store;
 
@@ -24,8 +25,8 @@ const IN_FLIGHT_MAX: usize = 20;
 /// Payments in flight at once for one pull payment: whoever holds a link can hold payments up, but not everybody's.
 const IN_FLIGHT_PER_LINK_MAX: usize = 8;
 
-/// How long a payout that may not be sent rests before it is looked at again.
-const REFUSED_SECS: u64 = 600;
+/// How long a payout rests that its store has too little for: money may come in at any time.
+const TOO_LITTLE_SECS: u64 = 30;
 
 /// How long a doubtful answer rests before the node is asked about it.
 pub(super) const DOUBT_SECS: u64 = 10;
@@ -156,9 +157,10 @@ impl LightningPayer {
             .insist("payout-intend", move |tx| {
                 let payout = store::payout::get(tx, shop, id)?;
                 let intent = intent_of(&payout)?;
-                if !store::settings::may_spend_from_node(tx, shop) {
-                    let why = "This store may not spend from the Lightning node.".to_owned();
-                    let step = payout.clone().wait(why, now.plus_secs(REFUSED_SECS));
+                let needs = intent.amount.plus(intent.fee_max);
+                if let Err(too_little) = allowance::check(tx, shop, needs) {
+                    let until = now.plus_secs(TOO_LITTLE_SECS);
+                    let step = payout.clone().wait(too_little.to_string(), until);
                     settle::commit(tx, &payout, step, now);
                     return None;
                 }
