@@ -23,7 +23,8 @@ use self::kills::{Tally, Way, kill};
 use self::random::Random;
 use self::stage::{Before, Closings, open, start};
 use self::traffic::Traffic;
-use crate::sandbox::{Sandbox, sandbox, say};
+use crate::books::run_audit;
+use crate::sandbox::{PATIENCE, Sandbox, sandbox, say};
 
 /// How long payments may take to flow again after a start.
 const FLOWING: Duration = Duration::from_secs(25);
@@ -66,7 +67,8 @@ async fn killed_again_and_again_nothing_is_lost_or_paid_twice() {
     traffic.stop();
     futures::future::join_all(workers).await;
     let doubts = heal(&sandbox, &traffic, rounds >= PATIENT).await;
-    let report = compare(&traffic, &before, &doubts).await;
+    let mut report = compare(&traffic, &before, &doubts).await;
+    report.differences.extend(audit(&sandbox).await);
     tell(
         rounds,
         begin,
@@ -125,6 +127,26 @@ async fn flows(sandbox: &Sandbox) -> bool {
         sleep(Duration::from_millis(50)).await;
     }
     false
+}
+
+/// What `tollway audit` finds to differ, and the whole of what it says for whoever reads. What channels cost is booked
+/// a moment after it is known.
+async fn audit(sandbox: &Sandbox) -> Vec<String> {
+    let begin = Instant::now();
+    loop {
+        let (held, said) = run_audit(&sandbox.shop_config());
+        if held || begin.elapsed() > PATIENCE {
+            say(said.trim_end());
+            let differing = said.lines().filter(|line| line.ends_with("DIFFERS"));
+            let mut differences: Vec<String> =
+                differing.map(|line| format!("P11 {line}")).collect();
+            if !held && differences.is_empty() {
+                differences.push("P11 the audit fails".to_owned());
+            }
+            return differences;
+        }
+        sandbox.mine_heard(1).await;
+    }
 }
 
 fn tell(rounds: u64, begin: Instant, tally: &Tally, report: &Report, closings: &Closings) {
