@@ -21,6 +21,7 @@ const ROOTS: [&str; 3] = ["/api", "/API", "/Api"];
 
 /// Words of paths. In an address they may stand in any case; everything else is an id and stays as it is.
 const WORDS: &[&str] = &[
+    "acknowledge",
     "address",
     "api-keys",
     "balance",
@@ -45,6 +46,7 @@ const WORDS: &[&str] = &[
     "pull-payments",
     "rates",
     "retry",
+    "review",
     "server",
     "status",
     "stores",
@@ -183,6 +185,11 @@ fn items(root: &str) -> Router<AppState> {
         .route(&path("/payouts/{id}/mark"), post(payout::mark))
         .route(&path("/payouts/{id}/mark-paid"), post(payout::mark_paid))
         .route(&path("/payouts/{id}/retry"), post(payout::retry))
+        .route(&path("/payouts/{id}/review"), post(payout::review))
+        .route(
+            &path("/payouts/{id}/acknowledge"),
+            post(payout::acknowledge),
+        )
 }
 
 fn public_pull_payments() -> Router<AppState> {

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod destination;
 pub mod follower_state;
+pub mod inside;
 pub mod intake;
 pub mod invoice;
 pub mod invoice_details;
@@ -10,6 +11,7 @@ pub mod node;
 pub mod payment_link;
 pub mod payout;
 pub mod pull_payment;
+pub mod review;
 pub mod settle;
 pub mod store;
 pub mod withdraw;

@@ -11,6 +11,7 @@ pub mod journal;
 pub mod migrate;
 pub mod node;
 pub mod payout;
+pub mod payout_queue;
 pub mod pull_payment;
 pub mod receipt;
 pub mod rows;

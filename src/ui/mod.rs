@@ -118,6 +118,14 @@ fn dashboard() -> Router<AppState> {
             "/stores/{store}/payouts/{payout}/cancel",
             post(payout::cancel),
         )
+        .route(
+            "/stores/{store}/payouts/{payout}/review",
+            post(payout::review::review),
+        )
+        .route(
+            "/stores/{store}/payouts/{payout}/acknowledge",
+            post(payout::review::acknowledge),
+        )
         .route("/stores/{store}/wallet", get(node::page))
         .route("/stores/{store}/wallet/address", post(node::address))
         .route("/stores/{store}/wallet/channel", post(node::channel))

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::dto::PaymentData;
@@ -15,8 +14,9 @@ use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
 use crate::api::page::Page;
+use crate::api::wire::fee_wish;
 use crate::domain::destination::Destination;
-use crate::domain::money::{Msat, SAT_MAX, Sat};
+use crate::domain::money::Msat;
 use crate::domain::payout::{Origin, Payout, Stage, Standing};
 use crate::http::AppState;
 use crate::ports::lightning::NodeState;
@@ -44,29 +44,11 @@ pub async fn pay(
     let amount = body
         .whole("amount", 1, MSAT_MAX)
         .map(|amount| Msat(amount.unsigned_abs()));
-    let percent = body.decimal("maxFeePercent");
-    if percent.is_some_and(|percent| percent < Decimal::ZERO || percent > Decimal::ONE_HUNDRED) {
-        body.refuse(
-            "maxFeePercent",
-            "This has to be a percentage from 0 to 100.",
-        );
-    }
-    let sat_max = i64::try_from(SAT_MAX.0).unwrap_or(i64::MAX);
-    let flat = body
-        .whole("maxFeeFlat", 0, sat_max)
-        .map(|sat| Sat(sat.unsigned_abs()).to_msat());
+    let fees = fee_wish(&mut body);
     let wait_secs = body.span("sendTimeout", 1, 0, WAIT_SECS_MAX);
     body.finish()?;
-    let invoice = Destination::bolt11(&bolt11, state.gateway.network)
+    Destination::bolt11(&bolt11, state.gateway.network)
         .map_err(|error| ApiError::fault("BOLT11", error.to_string()))?;
-    let by_percent = percent
-        .zip(amount.or(invoice.amount))
-        .map(|(percent, amount)| fee_of(percent, amount));
-    // Both caps hold if both are given.
-    let fee_max = match (by_percent, flat) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    };
     if state.gateway.lightning.state() != NodeState::Ready {
         let message = "The Lightning node is not ready. Try again soon.";
         return Err(ApiError::node_unavailable(message));
@@ -77,7 +59,7 @@ pub async fn pay(
             books,
             &bolt11,
             amount,
-            fee_max,
+            fees,
             wait_secs.map_or(SEND_TIMEOUT_SECS, u64::from),
         )
         .await
@@ -109,14 +91,6 @@ fn failed(payout: &Payout, why: &str) -> ApiError {
         GENERIC
     };
     ApiError::bad_request(code, why)
-}
-
-fn fee_of(percent: Decimal, amount: Msat) -> Msat {
-    let fee = Decimal::from(amount.0)
-        .checked_mul(percent)
-        .and_then(|product| product.checked_div(Decimal::ONE_HUNDRED))
-        .and_then(|fee| u64::try_from(fee.floor()).ok());
-    Msat(fee.unwrap_or(u64::MAX))
 }
 
 /// `GET L/payments`, newest first. Without `includePending` only those that arrived.

@@ -17,7 +17,8 @@ use crate::domain::time::Timestamp;
 use crate::http::AppState;
 use crate::store::{self, Rows};
 
-/// `PayoutData`.
+/// `PayoutData`. Beyond Greenfield: `reviewReason` says why an attempt stands for review; `paidTwice` is an alarm that
+/// nobody has acknowledged yet.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PayoutData {
@@ -42,6 +43,8 @@ pub struct PayoutData {
     failure_reason: Option<String>,
     next_attempt_at: Option<u64>,
     in_review: bool,
+    review_reason: Option<String>,
+    paid_twice: bool,
     fee_amount: Option<Dec>,
     fee_policy: &'static str,
     max_fee_percent: Option<Dec>,
@@ -81,6 +84,8 @@ impl PayoutData {
             failure_reason: failure(payout),
             next_attempt_at: payout.next_attempt_at.map(Timestamp::secs),
             in_review: payout.in_review(),
+            review_reason: payout.review_reason().map(str::to_owned),
+            paid_twice: payout.paid_twice.is_some(),
             fee_amount: match &payout.stage {
                 Stage::Completed { fee, .. } => Some(Dec(fee.to_btc())),
                 Stage::AwaitingApproval
@@ -102,6 +107,7 @@ impl PayoutData {
             payment_proof: None,
             metadata: raw_object(""),
             failure_reason: None,
+            review_reason: None,
             ..self
         }
     }
@@ -140,7 +146,7 @@ fn proof(rows: &dyn Rows, payout: &Payout) -> Option<Value> {
             Proof::Onchain { txid, vout } => onchain_proof(&txid.to_string(), Some(*vout)),
         }),
         Stage::InProgress => match &payout.live_attempt()?.plan {
-            Plan::Lightning { hash, .. } => Some(json!({
+            Plan::Lightning { hash, .. } | Plan::Inside { hash } => Some(json!({
                 "proofType": "PayoutLightningBlob",
                 "paymentHash": hash.to_string(),
                 "preimage": null,

@@ -2,7 +2,7 @@
 
 use super::Invoice;
 use crate::domain::fact::{Fact, Step};
-use crate::domain::ids::PaymentHash;
+use crate::domain::ids::{PaymentHash, PayoutId};
 use crate::domain::invoice::Status;
 use crate::domain::money::Msat;
 use crate::domain::receipt::{Receipt, ReceiptKey, ReceiptStanding};
@@ -11,8 +11,29 @@ use crate::domain::time::Timestamp;
 impl Invoice {
     /// Takes a Lightning payment of one of its hashes. Total: money that arrived can't be refused. The same hash
     /// again changes nothing.
-    pub fn receive(mut self, hash: PaymentHash, amount: Msat, now: Timestamp) -> Step<Self> {
-        let key = ReceiptKey::Lightning(hash);
+    pub fn receive(self, hash: PaymentHash, amount: Msat, now: Timestamp) -> Step<Self> {
+        self.take(ReceiptKey::Lightning(hash), hash, amount, now)
+    }
+
+    /// Takes what a payout of this server brings to one of its hashes (P7). It does not stand in the way of a payment
+    /// of the same hash over the network: that one counts as well.
+    pub fn receive_inside(
+        self,
+        payout: PayoutId,
+        hash: PaymentHash,
+        amount: Msat,
+        now: Timestamp,
+    ) -> Step<Self> {
+        self.take(ReceiptKey::Inside(payout), hash, amount, now)
+    }
+
+    fn take(
+        mut self,
+        key: ReceiptKey,
+        hash: PaymentHash,
+        amount: Msat,
+        now: Timestamp,
+    ) -> Step<Self> {
         if self.receipts.iter().any(|receipt| receipt.key == key) {
             return Step::quiet(self);
         }

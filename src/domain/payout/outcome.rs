@@ -16,6 +16,7 @@ impl Payout {
         now: Timestamp,
     ) -> Step<Self> {
         let (payout, amount) = (self.id, self.amount);
+        let twice = self.paid_by(attempt);
         let Some(winner) = self
             .attempts
             .iter_mut()
@@ -24,11 +25,20 @@ impl Payout {
             return Step::quiet(self);
         };
         if winner.standing == Standing::Settled {
-            return Step::quiet(self);
+            return self.proved(attempt, proof, fee);
         }
         winner.standing = Standing::Settled;
         if matches!(self.stage, Stage::Completed { .. }) {
-            return Step::telling(self, Fact::PayoutPaidTwice { payout, attempt });
+            self.paid_twice = Some(now);
+            return Step::telling(
+                self,
+                Fact::PayoutPaidTwice {
+                    payout,
+                    attempt,
+                    amount: Some(twice),
+                    fee: Some(fee),
+                },
+            );
         }
         self.stage = Stage::Completed {
             proof,
@@ -37,6 +47,8 @@ impl Payout {
         };
         self.waiting_for = None;
         self.next_attempt_at = None;
+        self.doubts = None;
+        self.held_since = None;
         Step::telling(
             self,
             Fact::PayoutCompleted {
@@ -45,6 +57,46 @@ impl Payout {
                 fee,
             },
         )
+    }
+
+    /// What an attempt brings to the receiver.
+    fn paid_by(&self, number: u32) -> Msat {
+        let plan = self
+            .attempts
+            .iter()
+            .find(|attempt| attempt.number == number)
+            .map(|attempt| &attempt.plan);
+        match plan {
+            Some(Plan::Lightning { amount, .. }) => *amount,
+            Some(Plan::Onchain { .. }) => self.debit().to_msat(),
+            Some(Plan::Inside { .. }) | None => self.amount,
+        }
+    }
+
+    /// The success of the settled attempt is told again. If a person's word had settled it, its proof and what it
+    /// cost are known only now.
+    fn proved(mut self, attempt: u32, found: Proof, cost: Msat) -> Step<Self> {
+        let payout = self.id;
+        match &mut self.stage {
+            Stage::Completed { proof, fee, .. } if self.judged == Some(attempt) => {
+                let fee_before = *fee;
+                (*proof, *fee) = (found, cost);
+                self.judged = None;
+                Step::telling(
+                    self,
+                    Fact::PayoutProofFound {
+                        payout,
+                        fee_before,
+                        fee: cost,
+                    },
+                )
+            }
+            Stage::Completed { .. }
+            | Stage::AwaitingApproval
+            | Stage::AwaitingPayment
+            | Stage::InProgress
+            | Stage::Cancelled { .. } => Step::quiet(self),
+        }
     }
 
     /// A reorganisation took a settled transaction out of the chain: its attempt is alive again and its stored bytes

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use super::{Open, ROUND_SECS, SOON_MILLIS, change, look, next_look};
+use super::{Open, ROUND_SECS, SOON_MILLIS, change, live_number, look, next_look};
 use crate::domain::destination::Destination;
 use crate::domain::ids::BatchId;
 use crate::domain::payout::batch::{Batch, Input, Version};
@@ -62,7 +62,7 @@ impl OnchainPayer {
     /// Plans what is due: one transaction a payout, signed and stored before anyone sees it.
     async fn plan_onchain(&self, open: &[Open], now: Timestamp) {
         let mut fee_rates = HashMap::new();
-        for one in open.iter().filter(|one| one.is_due(Rail::Onchain, now)) {
+        for one in open.iter().filter(|one| one.is_due(now)) {
             let rate = match fee_rates.entry(one.fee_blocks) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(unknown) => match self.gateway.chain.fee_rate(one.fee_blocks).await {
@@ -213,11 +213,11 @@ impl OnchainPayer {
                     let Some(payout) = store::payout::get(tx, shop, *payout) else {
                         continue;
                     };
-                    if payout.live_attempt().is_none() {
+                    let Some(attempt) = live_number(&payout) else {
                         continue;
-                    }
+                    };
                     let step = match &answer {
-                        Broadcast::Accepted => payout.clone().sent(),
+                        Broadcast::Accepted => payout.clone().sent(attempt),
                         Broadcast::Refused(why) | Broadcast::Doubtful(why) => {
                             payout.clone().wait(why.clone(), now.plus_secs(WAIT_SECS))
                         }

@@ -53,6 +53,12 @@ pub struct PayoutView {
     pub can_pay: bool,
     /// It can be taken back.
     pub can_cancel: bool,
+    /// Why it stands for review.
+    pub review: Option<String>,
+    /// The receiver of what stands for review may have a preimage.
+    pub review_by_preimage: bool,
+    /// It was paid twice, and nobody has said yet that they have seen it.
+    pub paid_twice: bool,
     /// What happened.
     pub timeline: Vec<Line>,
 }
@@ -122,6 +128,9 @@ impl PayoutView {
             can_approve: payout.stage == Stage::AwaitingApproval,
             can_pay: payout.stage == Stage::AwaitingPayment && !payout.pay_now,
             can_cancel: payout.is_open() && payout.live_attempt().is_none(),
+            review: payout.review_reason().map(str::to_owned),
+            review_by_preimage: payout.rail() == Rail::Lightning,
+            paid_twice: payout.paid_twice.is_some(),
             timeline: timeline::lines(entries),
         }
     }
@@ -136,6 +145,7 @@ fn attempt_row(attempt: &Attempt, txid: Option<Txid>) -> AttemptRow {
         why,
         key: match (&attempt.plan, txid) {
             (Plan::Lightning { hash, .. }, _) => format!("hash {hash}"),
+            (Plan::Inside { hash }, _) => format!("inside this server, hash {hash}"),
             (Plan::Onchain { .. }, Some(txid)) => format!("transaction {txid}"),
             (Plan::Onchain { batch, .. }, None) => format!("batch {batch}"),
         },
