@@ -193,12 +193,11 @@ impl Gateway {
         new: NewPayout,
         now: Timestamp,
     ) -> Payout {
-        let fee_max = match new.fees.most(new.amount) {
-            Some(wished) => wished,
-            None => {
-                let cap = self.fee_cap(store).await;
-                fee_max_of(&new.read.destination, new.amount, cap)
-            }
+        let fee_max = if let Some(wished) = new.fees.most(new.amount) {
+            wished
+        } else {
+            let cap = self.fee_cap(store).await;
+            fee_max_of(&new.read.destination, new.amount, cap)
         };
         Payout {
             id: PayoutId(self.random()),

@@ -177,6 +177,7 @@ pub fn payout() -> Payout {
 }
 
 /// Payouts of every origin, stage, plan and standing.
+#[expect(clippy::too_many_lines, reason = "one of every kind")]
 pub fn payouts() -> Vec<(&'static str, Payout)> {
     let lightning = Plan::Lightning {
         hash: HASH,

@@ -11,5 +11,6 @@ mod flows;
 mod gateway;
 mod house;
 mod ldk;
+mod lightning_payouts;
 mod sandbox;
 mod withdraw_race;

@@ -215,28 +215,29 @@ impl LightningPayer {
             let Some(intent) = intent_of(&seen) else {
                 continue;
             };
-            match self.gateway.lightning.payment(intent.hash).await {
-                Some(
-                    record @ PaymentRecord {
-                        direction: Direction::Outbound,
-                        status: RecordStatus::Succeeded,
-                        ..
-                    },
-                ) => self.settle_from(record, now).await,
-                Some(_) | None => {
-                    let why = "The node has said nothing about this payment since the restart.";
-                    self.change(&seen, move |payout| {
-                        let sent = (payout.live_attempt())
-                            .is_some_and(|live| live.standing == Standing::Sent);
-                        if sent {
-                            payout.review(why)
-                        } else {
-                            Step::quiet(payout)
-                        }
-                    })
-                    .await;
-                }
+            let record = self.gateway.lightning.payment(intent.hash).await;
+            if let Some(
+                record @ PaymentRecord {
+                    direction: Direction::Outbound,
+                    status: RecordStatus::Succeeded,
+                    ..
+                },
+            ) = record
+            {
+                self.settle_from(record, now).await;
+                continue;
             }
+            let why = "The node has said nothing about this payment since the restart.";
+            self.change(&seen, move |payout| {
+                let sent =
+                    (payout.live_attempt()).is_some_and(|live| live.standing == Standing::Sent);
+                if sent {
+                    payout.review(why)
+                } else {
+                    Step::quiet(payout)
+                }
+            })
+            .await;
         }
     }
 

@@ -53,14 +53,21 @@ pub struct PayoutView {
     pub can_pay: bool,
     /// It can be taken back.
     pub can_cancel: bool,
-    /// Why it stands for review.
-    pub review: Option<String>,
-    /// The receiver of what stands for review may have a preimage.
-    pub review_by_preimage: bool,
-    /// It was paid twice, and nobody has said yet that they have seen it.
-    pub paid_twice: bool,
+    /// What a person has to look at.
+    pub review: ReviewView,
     /// What happened.
     pub timeline: Vec<Line>,
+}
+
+/// What a person has to look at.
+#[derive(Clone, Debug)]
+pub struct ReviewView {
+    /// Why it stands for review.
+    pub reason: Option<String>,
+    /// Its receiver may have a preimage to show.
+    pub by_preimage: bool,
+    /// It was paid twice, and nobody has said yet that they have seen it.
+    pub paid_twice: bool,
 }
 
 /// A try to pay.
@@ -128,9 +135,11 @@ impl PayoutView {
             can_approve: payout.stage == Stage::AwaitingApproval,
             can_pay: payout.stage == Stage::AwaitingPayment && !payout.pay_now,
             can_cancel: payout.is_open() && payout.live_attempt().is_none(),
-            review: payout.review_reason().map(str::to_owned),
-            review_by_preimage: payout.rail() == Rail::Lightning,
-            paid_twice: payout.paid_twice.is_some(),
+            review: ReviewView {
+                reason: payout.review_reason().map(str::to_owned),
+                by_preimage: payout.rail() == Rail::Lightning,
+                paid_twice: payout.paid_twice.is_some(),
+            },
             timeline: timeline::lines(entries),
         }
     }

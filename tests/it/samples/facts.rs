@@ -8,6 +8,7 @@ use tollway::domain::receipt::ReceiptKey;
 use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, outpoint, text};
 
 /// One of every fact. `golden::label` fails to compile when there is a new one.
+#[expect(clippy::too_many_lines, reason = "one of every fact")]
 pub fn facts() -> Vec<Fact> {
     let (invoice, payout, pull_payment) = (INVOICE, PAYOUT, PULL_PAYMENT);
     let receipt = ReceiptKey::Onchain(outpoint());
