@@ -1,6 +1,7 @@
 //! The pages over the router, without a socket: who may see and send what, and what strangers' words become.
 
 mod guards;
+mod review;
 mod words;
 
 use std::net::SocketAddr;

@@ -5,6 +5,7 @@ mod invoices;
 mod lightning;
 mod payouts;
 mod pull_payments;
+mod review;
 mod stores;
 mod wire;
 
