@@ -237,6 +237,9 @@ btc() { printf '%d.%08d\n' $(($1 / 100000000)) $(($1 % 100000000)); }
 
 # build [--release]: builds the gateway and sets BIN to where it is.
 build() {
+  # A cargo that started us has told us of its package; crates that ask for these would be compiled anew each time.
+  local told
+  for told in "${!CARGO_PKG_@}" "${!CARGO_MANIFEST_@}"; do unset "$told"; done
   BIN=$(cd "$REPO" && cargo build --bin tollway --message-format=json-render-diagnostics "$@" \
     | grep -o '"executable":"[^"]*"' | tail -n 1 | cut -d '"' -f 4)
   [[ -x $BIN ]] || die "cargo built no tollway"

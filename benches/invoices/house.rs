@@ -167,17 +167,21 @@ impl House {
         work.spawn(async move {
             let mut arrived = 0;
             while arrived < count {
-                match payer.next_event().await {
+                let event = payer.next_event().await;
+                payer.event_handled().await;
+                match event {
                     NodeEvent::PaymentSuccessful { hash, .. } => {
                         arrived += 1;
                         queue.arrived(hash.0);
                     }
                     NodeEvent::PaymentFailed { hash, .. } => {
-                        queue.failed(hash.expect("a BOLT 11 payment has one").0);
+                        let hash = hash.expect("a BOLT 11 payment has one");
+                        // Its record may still read Pending, which would make another try a duplicate.
+                        payer.forget_payment(hash).await.expect("it is forgotten");
+                        queue.failed(hash.0);
                     }
                     NodeEvent::PaymentReceived { .. } | NodeEvent::Other { .. } => {}
                 }
-                payer.event_handled().await;
             }
         });
         let mut settled = 0;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bitcoin::Network;
 use bitcoin::hashes::Hash;
+use ldk_node::lightning::ln::channelmanager::PaymentId;
 use ldk_node::lightning::ln::msgs::SocketAddress;
 use ldk_node::{Builder, Event, Node, NodeError};
 use lightning_invoice::{Bolt11Invoice, Bolt11InvoiceDescription, Description};
@@ -107,7 +108,11 @@ impl Pair {
                         true
                     }
                     Event::PaymentFailed { payment_hash, .. } => {
-                        queue.failed(payment_hash.expect("a BOLT 11 payment has one").0);
+                        let hash = payment_hash.expect("a BOLT 11 payment has one").0;
+                        // Its record may still read Pending, which would make another try a duplicate.
+                        let id = PaymentId(hash);
+                        self.payer.remove_payment(&id).expect("it is forgotten");
+                        queue.failed(hash);
                         false
                     }
                     _ => false,
@@ -144,8 +149,8 @@ fn each_event(node: &Node, count: usize, counts: impl Fn(&Event) -> bool) {
     let mut seen = 0;
     while seen < count {
         let event = node.wait_next_event();
-        seen += usize::from(counts(&event));
         node.event_handled().expect("an acknowledged event");
+        seen += usize::from(counts(&event));
     }
 }
 

@@ -25,6 +25,7 @@ const WORDS: &[&str] = &[
     "address",
     "api-keys",
     "balance",
+    "bump",
     "channels",
     "connect",
     "current",
@@ -53,6 +54,7 @@ const WORDS: &[&str] = &[
     "unarchive",
     "users",
     "v1",
+    "wallet-hold",
 ];
 
 /// The API under `/api`, and `/misc/permissions`. Every answer is JSON, also for paths and methods that don't exist.
@@ -149,6 +151,10 @@ fn store_rooms() -> Router<AppState> {
             &store("/payouts"),
             get(payouts::handlers::list).post(payouts::handlers::create),
         )
+        .route(
+            &store("/wallet-hold"),
+            get(payouts::hold::get).delete(payouts::hold::release),
+        )
         .route(&store("/payout-processors"), get(processors::configured))
         .route(&store("/payout-processors/{factory}"), processor.clone())
         .route(&store("/payout-processors/{factory}/{method}"), processor)
@@ -190,6 +196,7 @@ fn items(root: &str) -> Router<AppState> {
             &path("/payouts/{id}/acknowledge"),
             post(payout::acknowledge),
         )
+        .route(&path("/payouts/{id}/bump"), post(payouts::bump::bump))
 }
 
 fn public_pull_payments() -> Router<AppState> {

@@ -1,11 +1,13 @@
 //! Facts: what happened, told once, in order. The journal is append-only; pages, feeds and webhooks read it.
 
+use bitcoin::{OutPoint, Txid};
 use minicbor::{Decode, Encode};
 
+use super::cbor;
 use super::ids::{InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId, UserId};
 use super::money::Msat;
 use super::payout::Verdict;
-use super::receipt::ReceiptKey;
+use super::receipt::{ReceiptKey, Way};
 use super::time::Timestamp;
 
 /// An entry of the journal: the sequence is monotone over the whole file, the time is wall time as it was.
@@ -249,6 +251,9 @@ pub enum Fact {
         /// What it cost beside.
         #[n(2)]
         fee: Msat,
+        /// How it went; facts from before there were books don't say.
+        #[n(3)]
+        way: Option<Way>,
     },
     /// It will not be paid.
     #[n(22)]
@@ -285,6 +290,9 @@ pub enum Fact {
         /// What it cost beside.
         #[n(3)]
         fee: Option<Msat>,
+        /// How it went.
+        #[n(4)]
+        way: Option<Way>,
     },
     /// The node's record of a payment was removed so that the same invoice could be handed over again.
     #[n(25)]
@@ -306,20 +314,6 @@ pub enum Fact {
         /// One line for the operator.
         #[n(0)]
         what: String,
-    },
-    /// The payout's invoice is one of this server: both were settled in the books, nothing was sent (P7). Stands in
-    /// the place of `PayoutCompleted`.
-    #[n(36)]
-    PayoutCompletedInside {
-        /// Which.
-        #[n(0)]
-        payout: PayoutId,
-        /// The invoice's hash.
-        #[n(1)]
-        hash: PaymentHash,
-        /// What arrived. It cost nothing beside.
-        #[n(2)]
-        amount: Msat,
     },
     /// An invoice made through the Lightning API was paid by a payout of this server, in the books alone.
     #[n(37)]
@@ -388,6 +382,132 @@ pub enum Fact {
         /// What it cost.
         #[n(2)]
         fee: Msat,
+        /// How it went.
+        #[n(3)]
+        way: Way,
+    },
+    /// Its transaction was replaced by one with a higher fee.
+    #[n(28)]
+    PayoutFeeRaised {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Its share of the fee before.
+        #[n(1)]
+        fee_before: Msat,
+        /// Its share of the fee of the version that is sent now.
+        #[n(2)]
+        fee_after: Msat,
+    },
+    /// The transaction that left the best chain is in it again.
+    #[n(29)]
+    PayoutReconfirmed {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// After a reorganisation another version of its transaction confirmed than the one it was completed with.
+    #[n(30)]
+    PayoutProofCorrected {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// The fee that was told when it was completed.
+        #[n(1)]
+        fee_before: Msat,
+        /// The fee it has really borne.
+        #[n(2)]
+        fee_after: Msat,
+    },
+    /// A transaction that nobody here made spends coins of the store's wallet (P9). On-chain payouts are held.
+    #[n(31)]
+    UnknownSpend {
+        /// Which.
+        #[cbor(n(0), with = "cbor::txid")]
+        txid: Txid,
+        /// What left the wallet, fee included.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// That transaction is gone again: replaced, or no longer in a block or the mempool.
+    #[n(32)]
+    UnknownSpendGone {
+        /// Which.
+        #[cbor(n(0), with = "cbor::txid")]
+        txid: Txid,
+        /// What is back in the wallet.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// A person has looked: on-chain payouts go on.
+    #[n(33)]
+    TillReleased,
+    /// Money on the chain that fits no invoice was replaced, double-spent or reorganised away.
+    #[n(44)]
+    StrayLost {
+        /// What went.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// The same is there again.
+    #[n(45)]
+    StrayReturned {
+        /// What came.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// The operator paid an address of the node's own wallet, as our own look at the chain shows.
+    #[n(46)]
+    NodeFunded {
+        /// Which output.
+        #[cbor(n(0), with = "cbor::outpoint")]
+        outpoint: OutPoint,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// That payment was replaced, double-spent or reorganised away.
+    #[n(47)]
+    NodeFundingLost {
+        /// Which output.
+        #[cbor(n(0), with = "cbor::outpoint")]
+        outpoint: OutPoint,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// Channels were opened or closed, and the node holds less than the books said: fees, anchors, dust.
+    #[n(48)]
+    NodeCost {
+        /// Which channels, in words.
+        #[n(0)]
+        what: String,
+        /// How much less.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// Channels were opened or closed, and the node holds more: what a peer gave, or a cost that was less in the end.
+    #[n(49)]
+    NodeGain {
+        /// Which channels, in words.
+        #[n(0)]
+        what: String,
+        /// How much more.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// The node forwarded a payment of others.
+    #[n(50)]
+    NodeForwarded {
+        /// What it earned by it.
+        #[n(0)]
+        fee: Msat,
     },
 }
 
@@ -395,7 +515,19 @@ impl Fact {
     /// The id of what the fact is about, as it stands in keys; empty if it is about the store itself.
     pub fn object(&self) -> &[u8] {
         match self {
-            Self::StoreCreated | Self::NodeNote { .. } | Self::StrayReceived { .. } => &[],
+            Self::StoreCreated
+            | Self::NodeNote { .. }
+            | Self::StrayReceived { .. }
+            | Self::UnknownSpend { .. }
+            | Self::UnknownSpendGone { .. }
+            | Self::TillReleased
+            | Self::StrayLost { .. }
+            | Self::StrayReturned { .. }
+            | Self::NodeFunded { .. }
+            | Self::NodeFundingLost { .. }
+            | Self::NodeCost { .. }
+            | Self::NodeGain { .. }
+            | Self::NodeForwarded { .. } => &[],
             Self::InvoiceCreated { invoice }
             | Self::InvoiceReceivedPayment { invoice, .. }
             | Self::InvoicePaymentSettled { invoice, .. }
@@ -422,11 +554,13 @@ impl Fact {
             | Self::PayoutCancelled { payout, .. }
             | Self::PayoutInReview { payout, .. }
             | Self::PayoutPaidTwice { payout, .. }
-            | Self::PayoutCompletedInside { payout, .. }
             | Self::PayoutReviewed { payout, .. }
             | Self::PayoutPaidTwiceSeen { payout, .. }
             | Self::PayoutProofFound { payout, .. }
-            | Self::PayoutUnconfirmed { payout } => payout.as_bytes(),
+            | Self::PayoutUnconfirmed { payout }
+            | Self::PayoutFeeRaised { payout, .. }
+            | Self::PayoutReconfirmed { payout }
+            | Self::PayoutProofCorrected { payout, .. } => payout.as_bytes(),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod destination;
 pub mod fact;
 pub mod ids;
 pub mod invoice;
+pub mod ledger;
 pub mod money;
 pub mod payout;
 pub mod pull_payment;

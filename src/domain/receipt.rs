@@ -103,6 +103,22 @@ impl std::str::FromStr for Rail {
     }
 }
 
+/// How a payout's money went out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Way {
+    /// The node paid it.
+    #[n(0)]
+    #[default]
+    Lightning,
+    /// A till paid it.
+    #[n(1)]
+    Onchain,
+    /// It never left: the payee is an invoice of this server.
+    #[n(2)]
+    Inside,
+}
+
 /// Money in, as an invoice keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Receipt {

@@ -139,7 +139,9 @@ impl ChainFollower {
             // Whatever a block took out of the mempool is not gone: its block comes first.
             let tip = self.chain.tip().await?;
             if self.has(tip) {
-                return self.follow_mempool(held).await;
+                self.follow_mempool(held).await?;
+                self.state.saw_mempool();
+                return Ok(());
             }
         }
     }

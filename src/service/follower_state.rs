@@ -12,6 +12,7 @@ pub struct FollowerState(Mutex<Known>);
 struct Known {
     tip: Option<BlockRef>,
     synced: Option<u32>,
+    mempool: bool,
     error: Option<String>,
 }
 
@@ -42,6 +43,16 @@ impl FollowerState {
             let tip = known.tip.map(|tip| tip.height);
             tip.is_some() && known.synced >= tip && known.error.is_none()
         })
+    }
+
+    /// Whether the tills have seen the tip, and the mempool since this start.
+    pub fn has_seen_mempool(&self) -> bool {
+        self.is_synced() && self.with(|known| known.mempool)
+    }
+
+    /// The tills have seen the mempool.
+    pub fn saw_mempool(&self) {
+        self.with(|known| known.mempool = true);
     }
 
     /// The chain source told its tip.

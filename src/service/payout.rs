@@ -223,6 +223,7 @@ impl Gateway {
             held_since: None,
             judged: None,
             paid_twice: None,
+            unconfirmed_since: None,
         }
     }
 

@@ -92,10 +92,10 @@ impl Gateway {
                 let step = match word {
                     Word::LookAgain => payout.clone().look_again(by, &why),
                     Word::Arrived(preimage) => {
-                        let proof = proof_of(tx, &payout, preimage)
+                        let (proof, fee) = proof_of(tx, &payout, preimage)
                             .ok_or(ReviewRefusal::NotInReview(NotInReview))?;
                         let judged = payout.clone();
-                        judged.judge_arrived(by, &why, proof, Msat::ZERO, now)
+                        judged.judge_arrived(by, &why, proof, fee, now)
                     }
                     Word::DidNotArrive { .. } => {
                         payout.clone().judge_lost(by, &why, against_doubt, now)
@@ -187,20 +187,19 @@ fn check_preimage(plan: &Plan, preimage: Option<Preimage>) -> Result<(), ReviewR
     }
 }
 
-/// What proves a payout that a person calls arrived.
-fn proof_of(rows: &dyn Rows, payout: &Payout, preimage: Option<Preimage>) -> Option<Proof> {
+/// What proves a payout that a person calls arrived, and what is known to have been spent beside: nothing over
+/// Lightning, where only the node could tell.
+fn proof_of(rows: &dyn Rows, payout: &Payout, preimage: Option<Preimage>) -> Option<(Proof, Msat)> {
     match reviewed(payout)?.plan {
         Plan::Lightning { hash, .. } | Plan::Inside { hash } => {
-            Some(Proof::Lightning { hash, preimage })
+            Some((Proof::Lightning { hash, preimage }, Msat::ZERO))
         }
         Plan::Onchain { batch, place } => {
             let batch = store::payout::batch(rows, payout.store, batch)?;
             let newest = batch.newest();
-            let vout = newest.vouts.get(usize::try_from(place).ok()?)?;
-            Some(Proof::Onchain {
-                txid: newest.txid,
-                vout: *vout,
-            })
+            let vout = *newest.vouts.get(usize::try_from(place).ok()?)?;
+            let txid = newest.txid;
+            Some((Proof::Onchain { txid, vout }, batch.share(newest, place)))
         }
     }
 }

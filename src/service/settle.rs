@@ -5,12 +5,10 @@ use tracing::{error, warn};
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::{PaymentHash, Preimage, StoreId};
 use crate::domain::money::Msat;
-use crate::domain::payout::batch::{BURIED, Batch, Version};
-use crate::domain::payout::{Payout, Plan, Proof, Stage, Standing};
+use crate::domain::payout::{Payout, Plan, Proof, Stage};
 use crate::domain::time::Timestamp;
 use crate::ports::lightning::PaymentRecord;
 use crate::store::{self, Rows, Tx};
-use crate::wallet::TxStanding;
 
 /// Puts a payout after a step, moves its budget along, and tells.
 pub fn commit(tx: &mut Tx<'_>, before: &Payout, step: Step<Payout>, now: Timestamp) -> Payout {
@@ -24,6 +22,7 @@ pub fn commit(tx: &mut Tx<'_>, before: &Payout, step: Step<Payout>, now: Timesta
         }
     }
     move_budget(tx, before, &after);
+    store::ledger::hold(tx, before, &after);
     store::payout::put(tx, &after);
     tx.announce(after.store, facts, now);
     after
@@ -145,81 +144,7 @@ pub fn lightning_failed(
     commit(tx, &payout, step, now);
 }
 
-/// Looks at every batch that is not buried: what its transactions' standing means for the payouts in it.
+/// What a sighting of the chain means for payouts: batches settle or come undone, unknown spends hold a till.
 pub fn observe_batches(tx: &mut Tx<'_>, now: Timestamp) {
-    for batch in store::payout::open_batches(tx) {
-        observe_batch(tx, &batch, now);
-    }
-}
-
-fn observe_batch(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
-    let needed = store::settings::get(tx, batch.store)
-        .map_or(1, |shop| shop.settings.speed.confirmations(true))
-        .max(1);
-    let confirmed = batch.versions.iter().find_map(|version| {
-        match tx.tills().standing(batch.till, version.txid) {
-            TxStanding::Confirmed { confirmations } => Some((version, confirmations)),
-            TxStanding::Mempool | TxStanding::Unseen => None,
-        }
-    });
-    match confirmed {
-        Some((version, confirmations)) if confirmations >= needed => {
-            settle_batch(tx, batch, version, now);
-            let buried = confirmations >= BURIED;
-            if buried || !batch.settled {
-                let settled = Batch {
-                    settled: true,
-                    ..batch.clone()
-                };
-                store::payout::put_batch(tx, &settled, buried);
-            }
-        }
-        None if batch.settled => unconfirm_batch(tx, batch, now),
-        Some(_) | None => {}
-    }
-}
-
-fn settle_batch(tx: &mut Tx<'_>, batch: &Batch, version: &Version, now: Timestamp) {
-    let payouts = u64::try_from(batch.payouts.len()).unwrap_or(1).max(1);
-    for (place, id) in (0_u32..).zip(&batch.payouts) {
-        let Some(payout) = store::payout::get(tx, batch.store, *id) else {
-            continue;
-        };
-        let attempt = payout.attempts.iter().find(|attempt| {
-            matches!(&attempt.plan, Plan::Onchain { batch: planned, place: there }
-                if *planned == batch.id && *there == place)
-        });
-        let vout = version
-            .vouts
-            .get(usize::try_from(place).unwrap_or(usize::MAX));
-        let (Some(attempt), Some(vout)) = (attempt, vout) else {
-            continue;
-        };
-        if attempt.standing == Standing::Settled {
-            continue;
-        }
-        let proof = Proof::Onchain {
-            txid: version.txid,
-            vout: *vout,
-        };
-        let fee = Msat(version.fee.to_msat().0 / payouts);
-        let step = payout.clone().succeeded(attempt.number, proof, fee, now);
-        commit(tx, &payout, step, now);
-    }
-}
-
-/// A settled batch that no block holds any more is told once, and sent again by the payer.
-fn unconfirm_batch(tx: &mut Tx<'_>, batch: &Batch, now: Timestamp) {
-    for id in &batch.payouts {
-        if let Some(payout) = store::payout::get(tx, batch.store, *id) {
-            tx.announce(batch.store, payout.unconfirmed().facts, now);
-        }
-    }
-    let again = Batch {
-        broadcast_at: None,
-        settled: false,
-        ..batch.clone()
-    };
-    store::payout::put_batch(tx, &again, false);
-    tx.wake(store::Wake::OnchainPayouts);
+    super::batches::observe(tx, now);
 }

@@ -14,7 +14,7 @@ use crate::domain::time::Timestamp;
 const SEQUENCE: &[u8] = b"journal_sequence";
 
 impl Tx<'_> {
-    /// Appends what happened, with its place in the one history.
+    /// Appends what happened, with its place in the one history, and posts what it means for the books.
     pub fn announce(&mut self, store: StoreId, facts: Vec<Fact>, at: Timestamp) {
         if facts.is_empty() {
             return;
@@ -42,6 +42,7 @@ impl Tx<'_> {
                     &[],
                 );
             }
+            super::ledger::post(self, &entry);
             self.announced.push(Arc::new(entry));
         }
         self.put(Table::Meta, SEQUENCE, &ordered(sequence));

@@ -6,8 +6,10 @@
 pub mod access;
 pub mod check;
 pub mod codec;
+pub mod hold;
 pub mod invoice;
 pub mod journal;
+pub mod ledger;
 pub mod migrate;
 pub mod node;
 pub mod payout;

@@ -87,6 +87,8 @@ tables! {
     BatchesOpen = "batches_open",
     /// Which batch a transaction is a version of: txid → store, batch.
     BatchTxids = "batch_txids",
+    /// Spends of tills that were not made here: store, txid → spend.
+    UnknownSpends = "unknown_spends",
     /// Automatic senders: store, rail → processor.
     Processors = "processors",
     /// Accounts: user → user.
@@ -103,6 +105,16 @@ tables! {
     TillChanges = "till_changes",
     /// Addresses of the node's own wallet that we gave out: script → ().
     NodeAddresses = "node_addresses",
+    /// The books: account → signed msat.
+    Balances = "balances",
+    /// What live Lightning attempts of a store may yet take: store → msat.
+    LightningHeld = "lightning_held",
+    /// Money on the chain that fits no invoice, by the address it came to: till, index, outpoint → stray's place.
+    StrayPlaces = "stray_places",
+    /// Payments to addresses of the node's own wallet: outpoint → deposit.
+    NodeDeposits = "node_deposits",
+    /// Channels whose costs are booked: channel → what was booked.
+    NodeChannels = "node_channels",
     /// LDK's state: primary NUL secondary NUL key → value.
     Ldk = "ldk",
 }

@@ -26,6 +26,14 @@ pub fn msat(amount: Msat) -> String {
     }
 }
 
+/// A fee rate in satoshi per 1,000 virtual bytes, as sat/vB.
+pub fn fee_rate(sat_per_kvb: u64) -> String {
+    format!(
+        "{} sat/vB",
+        Decimal::new(i64::try_from(sat_per_kvb).unwrap_or(i64::MAX), 3).normalize()
+    )
+}
+
 /// An amount with its currency: `1,250.00 USD`, `0.00021000 BTC`, `21,000 sat`.
 pub fn money(amount: Decimal, currency: Currency) -> String {
     let rounded = Money { amount, currency }.round_price().amount;

@@ -126,6 +126,8 @@ fn dashboard() -> Router<AppState> {
             "/stores/{store}/payouts/{payout}/acknowledge",
             post(payout::review::acknowledge),
         )
+        .route("/stores/{store}/payouts/{payout}/bump", post(payout::bump))
+        .route("/stores/{store}/wallet/release", post(node::release))
         .route("/stores/{store}/wallet", get(node::page))
         .route("/stores/{store}/wallet/address", post(node::address))
         .route("/stores/{store}/wallet/channel", post(node::channel))

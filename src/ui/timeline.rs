@@ -143,10 +143,6 @@ fn words(fact: &Fact) -> String {
             format::msat(fee.unwrap_or_default())
         ),
         Fact::PayoutPaidTwiceSeen { .. } => "Somebody has seen that it was paid twice.".to_owned(),
-        Fact::PayoutCompletedInside { amount, .. } => format!(
-            "Arrived: {}. The invoice is one of this server, so nothing was sent.",
-            format::msat(*amount)
-        ),
         Fact::ApiInvoicePaidInside { amount, .. } => format!(
             "An invoice of the Lightning API was paid by a payout of this server: {}.",
             format::msat(*amount)
@@ -182,6 +178,58 @@ fn words(fact: &Fact) -> String {
             "Its transaction left the best chain, and is sent again as it was.".to_owned()
         }
         Fact::NodeNote { what } => what.clone(),
+        Fact::PayoutFeeRaised {
+            fee_before,
+            fee_after,
+            ..
+        } => format!(
+            "Its transaction was replaced by one with a higher fee: {} instead of {}.",
+            format::msat(*fee_after),
+            format::msat(*fee_before)
+        ),
+        Fact::PayoutReconfirmed { .. } => "Its transaction is in the chain again.".to_owned(),
+        Fact::PayoutProofCorrected {
+            fee_before,
+            fee_after,
+            ..
+        } => format!(
+            "Another version of its transaction confirmed, for {} of fees instead of {}.",
+            format::msat(*fee_after),
+            format::msat(*fee_before)
+        ),
+        Fact::UnknownSpend { txid, amount } => format!(
+            "{} left the wallet by transaction {txid}, which was not made here. On-chain payouts are held.",
+            format::msat(*amount)
+        ),
+        Fact::UnknownSpendGone { txid, amount } => format!(
+            "{} are back in the wallet: transaction {txid}, which was not made here, is gone.",
+            format::msat(*amount)
+        ),
+        Fact::TillReleased => "On-chain payouts go on, by a person's word.".to_owned(),
+        Fact::StrayLost { receipt, amount } => format!(
+            "{} that fitted no invoice is gone again: replaced, double-spent or reorganised away ({}).",
+            format::msat(*amount),
+            over(receipt)
+        ),
+        Fact::StrayReturned { amount, .. } => {
+            format!("{} that was gone is there again.", format::msat(*amount))
+        }
+        Fact::NodeFunded { amount, .. } => {
+            format!("{} came to the node's own wallet.", format::msat(*amount))
+        }
+        Fact::NodeFundingLost { amount, .. } => format!(
+            "{} to the node's own wallet is gone again: replaced, double-spent or reorganised away.",
+            format::msat(*amount)
+        ),
+        Fact::NodeCost { what, amount } => {
+            format!("Channels cost {}: {what}", format::msat(*amount))
+        }
+        Fact::NodeGain { what, amount } => {
+            format!("Channels brought {}: {what}", format::msat(*amount))
+        }
+        Fact::NodeForwarded { fee } => {
+            format!("A forwarded payment earned {}.", format::msat(*fee))
+        }
     }
 }
 

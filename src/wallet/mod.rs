@@ -3,6 +3,7 @@
 //! No I/O happens here. What a change stages is written by the store in the commit of the rows that need it;
 //! what the chain shows comes in as a [`Sighting`]; keys come in with the call that signs.
 
+pub mod bump;
 mod bytes;
 pub mod change;
 mod descriptor;
@@ -19,6 +20,7 @@ pub mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use bump::BumpRequest;
 pub use keychain::Keychain;
 pub use picture::{TillBalance, TxStanding};
 pub use record::{TillKind, TillRecord};

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bdk_wallet::LocalOutput;
+use bdk_wallet::{KeychainKind, LocalOutput};
 use bitcoin::{OutPoint, Txid};
 
 use super::till::{Till, confirmations, height_of};
 use super::tills::Tills;
 use crate::domain::money::Sat;
 use crate::domain::till::{Coin, TillId};
+
+/// What a P2WPKH input weighs, signed.
+const INPUT_VBYTES: u64 = 68;
 
 /// A coinbase output can be spent after this many blocks.
 const COINBASE_MATURITY: u32 = 100;
@@ -86,7 +89,7 @@ impl Tills {
         let Some(till) = self.accounts.get(&till) else {
             return balance;
         };
-        let unfit = till.unfit(self.tip_height());
+        let unfit = till.unfit(self.tip_height(), &BTreeSet::new());
         for output in till.wallet.list_unspent() {
             let amount = Sat::from(output.txout.value);
             let sum = if output.chain_position.is_confirmed() {
@@ -115,6 +118,40 @@ impl Tills {
             .collect()
     }
 
+    /// Sums what is free to be spent, less what spending each coin costs at a fee rate: what a transaction can pay,
+    /// beside its own fixed size and its outputs'.
+    pub fn free(&self, till: TillId, fee_rate_sat_per_kvb: u64, unsure: &BTreeSet<Txid>) -> Sat {
+        let Some(till) = self.accounts.get(&till) else {
+            return Sat::ZERO;
+        };
+        let cost = INPUT_VBYTES
+            .saturating_mul(fee_rate_sat_per_kvb)
+            .div_ceil(1_000);
+        let unfit = till.unfit(self.tip_height(), unsure);
+        (till.wallet.list_unspent())
+            .filter(|coin| !till.wallet.is_outpoint_locked(coin.outpoint))
+            .filter(|coin| !unfit.contains(&coin.outpoint))
+            .map(|coin| Sat(coin.txout.value.to_sat().saturating_sub(cost)))
+            .sum()
+    }
+
+    /// What a transaction takes from a till, fee included, and whether the best chain or the mempool holds it. Change
+    /// is deducted; what comes back to an address that was handed out is received like any other payment.
+    pub fn outflow(&self, till: TillId, txid: Txid) -> Option<(Sat, bool)> {
+        let till = self.accounts.get(&till)?;
+        let tx = till.wallet.tx_graph().get_tx(txid)?;
+        let (sent, _) = till.wallet.sent_and_received(&tx);
+        let change: Sat = (tx.output.iter())
+            .filter(|output| {
+                let owner = till.index_of(&output.script_pubkey);
+                owner.is_some_and(|(keychain, _)| keychain == KeychainKind::Internal)
+            })
+            .map(|output| Sat::from(output.value))
+            .sum();
+        let counts = till.wallet.get_tx(txid).is_some();
+        Some((Sat(sent.to_sat().saturating_sub(change.0)), counts))
+    }
+
     /// Payments to us that are neither in a block nor known to have been dropped. A follower that starts, or that
     /// saw a reorganisation, looks whether the mempool still has them. What we made ourselves is not among
     /// them: its bytes are ours to send again.
@@ -133,7 +170,7 @@ impl Tills {
 
 impl Till {
     /// The height of a transaction's block in the best chain.
-    fn height(&self, txid: Txid) -> Option<u32> {
+    pub(super) fn height(&self, txid: Txid) -> Option<u32> {
         let node = self.wallet.tx_graph().get_tx_node(txid)?;
         let chain = self.wallet.local_chain();
         node.anchors
@@ -147,16 +184,16 @@ impl Till {
             .map(|block| block.height)
     }
 
-    /// Whether a transaction spends a coin of this till: then we made it.
-    fn is_ours(&self, tx: &bitcoin::Transaction) -> bool {
+    /// Whether a transaction spends a coin of this till: then we made it, or somebody who has its keys.
+    pub(super) fn is_ours(&self, tx: &bitcoin::Transaction) -> bool {
         let index = self.wallet.spk_index();
         (tx.input.iter()).any(|input| index.txout(input.previous_output).is_some())
     }
 
-    /// Unspent outputs that must not be spent yet: unconfirmed ones that others made, or that hang on such,
-    /// and coinbase outputs that are not mature.
-    pub(super) fn unfit(&self, tip: u32) -> BTreeSet<OutPoint> {
-        let mut solid = BTreeMap::new();
+    /// Unspent outputs that must not be spent yet: unconfirmed ones that others made, or that hang on such or on
+    /// what is `unsure`, and coinbase outputs that are not mature.
+    pub(super) fn unfit(&self, tip: u32, unsure: &BTreeSet<Txid>) -> BTreeSet<OutPoint> {
+        let mut solid: BTreeMap<Txid, bool> = unsure.iter().map(|txid| (*txid, false)).collect();
         for tx in self.wallet.transactions() {
             if tx.chain_position.is_confirmed() {
                 solid.insert(tx.tx_node.txid, true);

@@ -1,5 +1,6 @@
 //! The tills in memory: addresses, and pictures through a payment's whole life.
 
+mod bumping;
 mod spending;
 
 use std::collections::HashSet;
@@ -199,6 +200,7 @@ fn request(amounts: &[u64], seed: u8) -> SpendRequest {
             .map(|(number, sats)| (foreign(number), Sat(*sats)))
             .collect(),
         fee_rate_sat_per_kvb: 2_000,
+        unsure: std::collections::BTreeSet::new(),
         seed: [seed; 32],
         now: Timestamp::from_secs(5_000),
     }

@@ -187,6 +187,16 @@ impl Till {
         mine
     }
 
+    /// Transactions that came with the sighting and spend coins of this till.
+    pub(super) fn spends_in(&self, sighting: &Sighting) -> impl Iterator<Item = Txid> {
+        let anchored = sighting.anchored.iter().map(|anchored| &anchored.tx);
+        let seen = sighting.seen.iter().map(|(tx, _)| tx);
+        anchored
+            .chain(seen)
+            .filter(|tx| self.is_ours(tx))
+            .map(|tx| tx.compute_txid())
+    }
+
     /// The lowest block of this till's chain that is no longer of the best chain, as what took its place.
     fn first_fork(&self, sighting: &Sighting, replaces: bool) -> Option<BlockId> {
         let base = sighting.blocks.first()?.height;

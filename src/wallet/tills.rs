@@ -29,6 +29,8 @@ pub struct Tills {
     trail_staged: bool,
     /// Our transactions that the node's mempool holds, as far as was seen since this start.
     pub(super) mempool: HashSet<Txid>,
+    /// Transactions seen since the last call of [`Tills::take_spends`] that spend coins of a till.
+    spends: BTreeSet<(TillId, Txid)>,
     pub(super) watch: Arc<WatchList>,
 }
 
@@ -156,6 +158,8 @@ impl Tills {
                 self.staged.insert(*id);
             }
             touched.extend(addresses.into_iter().map(|index| (*id, index)));
+            let spends = till.spends_in(sighting);
+            self.spends.extend(spends.map(|txid| (*id, txid)));
             for (tx, _) in &sighting.seen {
                 let txid = tx.compute_txid();
                 if till.wallet.tx_graph().get_tx(txid).is_some() {
@@ -164,6 +168,12 @@ impl Tills {
             }
         }
         touched
+    }
+
+    /// Transactions that spend coins of a till, in blocks or the mempool, as far as sightings brought them since the
+    /// last call.
+    pub fn take_spends(&mut self) -> BTreeSet<(TillId, Txid)> {
+        std::mem::take(&mut self.spends)
     }
 
     /// The last block that all tills have seen.

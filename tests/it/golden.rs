@@ -117,7 +117,8 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::PayoutAttemptRecorded { .. } => "payout_attempt_recorded",
         Fact::PayoutAttemptSent { .. } => "payout_attempt_sent",
         Fact::PayoutAttemptFailed { .. } => "payout_attempt_failed",
-        Fact::PayoutCompleted { .. } => "payout_completed",
+        Fact::PayoutCompleted { way: None, .. } => "payout_completed",
+        Fact::PayoutCompleted { way: Some(_), .. } => "payout_completed_some_way",
         Fact::PayoutCancelled { .. } => "payout_cancelled",
         Fact::PayoutInReview { .. } => "payout_in_review",
         Fact::PayoutPaidTwice { amount: None, .. } => "payout_paid_twice",
@@ -127,12 +128,24 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::PaymentRecordForgotten { .. } => "payment_record_forgotten",
         Fact::PayoutUnconfirmed { .. } => "payout_unconfirmed",
         Fact::NodeNote { .. } => "node_note",
-        Fact::PayoutCompletedInside { .. } => "payout_completed_inside",
         Fact::ApiInvoicePaidInside { .. } => "api_invoice_paid_inside",
         Fact::PayoutReviewed { .. } => "payout_reviewed",
         Fact::PayoutPaidTwiceSeen { .. } => "payout_paid_twice_seen",
         Fact::ForeignPaymentArrived { .. } => "foreign_payment_arrived",
         Fact::PayoutProofFound { .. } => "payout_proof_found",
+        Fact::PayoutFeeRaised { .. } => "payout_fee_raised",
+        Fact::PayoutReconfirmed { .. } => "payout_reconfirmed",
+        Fact::PayoutProofCorrected { .. } => "payout_proof_corrected",
+        Fact::UnknownSpend { .. } => "unknown_spend",
+        Fact::UnknownSpendGone { .. } => "unknown_spend_gone",
+        Fact::TillReleased => "till_released",
+        Fact::StrayLost { .. } => "stray_lost",
+        Fact::StrayReturned { .. } => "stray_returned",
+        Fact::NodeFunded { .. } => "node_funded",
+        Fact::NodeFundingLost { .. } => "node_funding_lost",
+        Fact::NodeCost { .. } => "node_cost",
+        Fact::NodeGain { .. } => "node_gain",
+        Fact::NodeForwarded { .. } => "node_forwarded",
     }
 }
 
@@ -247,7 +260,12 @@ fn pull_payments_payouts_and_batches() {
         &[("new", samples::pull_payment()), ("drawn", drawn)],
     );
     check("payout", &samples::payouts());
-    check("batch", &[("one_version", samples::batch())]);
+    let batches = [
+        ("one_version", samples::batch()),
+        ("outspent", samples::outspent_batch()),
+    ];
+    check("batch", &batches);
+    check("unknown_spend", &[("released", samples::unknown_spend())]);
     let target = PayoutRef {
         store: samples::STORE,
         payout: samples::payout_id(),
@@ -312,6 +330,7 @@ fn every_golden_file_belongs_to_a_record() {
         "stray",
         "till",
         "till_change",
+        "unknown_spend",
         "user",
     ];
     let mut files: Vec<String> = std::fs::read_dir(dir())

@@ -16,13 +16,14 @@ use tollway::domain::invoice::{
     Details, Invoice, LightningPrompt, MoneyRecord, Price, SpeedPolicy, Status, Terms,
 };
 use tollway::domain::money::{Currency, Msat, Rate, Sat};
-use tollway::domain::payout::batch::{Batch, Input, Version};
+use tollway::domain::payout::batch::{Batch, Input, Rival, Version};
 use tollway::domain::payout::{Attempt, FeeCap, Origin, Payout, Plan, Proof, Stage, Standing};
 use tollway::domain::pull_payment::{Budget, PullPayment};
 use tollway::domain::receipt::{Rail, Receipt, ReceiptKey, ReceiptStanding};
 use tollway::domain::store::{Processor, Settings, Store};
 use tollway::domain::till::{TillAddress, TillId};
 use tollway::domain::time::Timestamp;
+use tollway::store::hold::UnknownSpend;
 
 /// A payment hash.
 pub const HASH: PaymentHash = PaymentHash([0x11; 32]);
@@ -173,6 +174,7 @@ pub fn payout() -> Payout {
         held_since: None,
         judged: None,
         paid_twice: None,
+        unconfirmed_since: None,
     }
 }
 
@@ -208,6 +210,24 @@ pub fn payouts() -> Vec<(&'static str, Payout)> {
         address: text("bcrt1q"),
         script: script(),
     });
+    let paid_onchain = Payout {
+        origin: Origin::LightningApi,
+        destination: to_address,
+        stage: Stage::Completed {
+            proof: Proof::Onchain {
+                txid: outpoint().txid,
+                vout: 1,
+            },
+            fee: Msat(300_000),
+            at: NOW,
+        },
+        attempts: vec![attempt(1, &onchain, Standing::Settled)],
+        ..payout()
+    };
+    let unconfirmed = Payout {
+        unconfirmed_since: Some(NOW.plus_secs(600)),
+        ..paid_onchain.clone()
+    };
     vec![
         ("waiting", payout()),
         (
@@ -248,23 +268,8 @@ pub fn payouts() -> Vec<(&'static str, Payout)> {
                 ..payout()
             },
         ),
-        (
-            "paid_onchain",
-            Payout {
-                origin: Origin::LightningApi,
-                destination: to_address,
-                stage: Stage::Completed {
-                    proof: Proof::Onchain {
-                        txid: outpoint().txid,
-                        vout: 1,
-                    },
-                    fee: Msat(300_000),
-                    at: NOW,
-                },
-                attempts: vec![attempt(1, &onchain, Standing::Settled)],
-                ..payout()
-            },
-        ),
+        ("paid_onchain", paid_onchain),
+        ("unconfirmed", unconfirmed),
         (
             "doubtful",
             Payout {
@@ -339,11 +344,38 @@ pub fn batch() -> Batch {
             tx,
             fee: Sat(300),
             vouts: vec![0],
+            height: None,
         }],
         payouts: vec![PAYOUT],
         inputs: vec![Input(outpoint())],
         broadcast_at: Some(NOW),
         settled: true,
+        lost_to: None,
+    }
+}
+
+/// The same after its fee was raised, and something else spent its input.
+pub fn outspent_batch() -> Batch {
+    let mut version = batch().versions[0].clone();
+    version.tx.output[0].value = Amount::from_sat(900);
+    version.txid = version.tx.compute_txid();
+    version.fee = Sat(700);
+    version.height = Some(800_006);
+    Batch {
+        lost_to: Some(Rival(outpoint().txid)),
+        ..batch().replaced(version)
+    }
+}
+
+/// A spend of a till that was not made here.
+pub fn unknown_spend() -> UnknownSpend {
+    UnknownSpend {
+        txid: outpoint().txid,
+        till: TILL,
+        amount: Msat(50_000_000),
+        seen_at: NOW,
+        counts: true,
+        released_at: Some(NOW.plus_secs(60)),
     }
 }
 

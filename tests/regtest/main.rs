@@ -12,5 +12,6 @@ mod gateway;
 mod house;
 mod ldk;
 mod lightning_payouts;
+mod onchain;
 mod sandbox;
 mod withdraw_race;

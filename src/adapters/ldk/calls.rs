@@ -1,7 +1,10 @@
 //! A few threads on which the node is called: its calls block, for a lock or for the store.
 
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
+use std::time::{Duration, Instant};
+
+use tracing::warn;
 
 use crate::ports::lightning::NodeError;
 
@@ -31,24 +34,27 @@ impl From<Unanswered> for NodeError {
 /// The threads and their queue.
 pub(super) struct Calls {
     queue: Mutex<Option<mpsc::Sender<Job>>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    /// Disconnected when the last thread has ended: each holds the other side.
+    ended: Mutex<mpsc::Receiver<()>>,
 }
 
 impl Calls {
     pub(super) fn start() -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
-        let threads: std::io::Result<Vec<_>> = (0..THREADS)
-            .map(|number| {
-                let receiver = receiver.clone();
-                Builder::new()
-                    .name(format!("ldk-call-{number}"))
-                    .spawn(move || work(&receiver))
-            })
-            .collect();
+        let (alive, ended) = mpsc::channel();
+        for number in 0..THREADS {
+            let (receiver, alive) = (receiver.clone(), alive.clone());
+            Builder::new()
+                .name(format!("ldk-call-{number}"))
+                .spawn(move || {
+                    work(&receiver);
+                    drop(alive);
+                })?;
+        }
         Ok(Self {
             queue: Mutex::new(Some(sender)),
-            threads: Mutex::new(threads?),
+            ended: Mutex::new(ended),
         })
     }
 
@@ -64,15 +70,20 @@ impl Calls {
         *queue = None;
     }
 
-    /// Waits until what was queued before [`Calls::close`] has been done.
-    pub(super) fn join(&self) {
-        let threads = {
-            let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *threads)
-        };
-        for thread in threads {
-            // A panic there was reported by the hook.
-            let _ = thread.join();
+    /// Waits until what was queued before [`Calls::close`] has been done, but not longer than this; false if some call
+    /// goes on. ldk-node never ends a `connect` that waits for a connection of its own which a stop has cut off.
+    pub(super) fn join(&self, at_most: Duration) -> bool {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let deadline = Instant::now() + at_most;
+        loop {
+            match ended.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(()) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return true,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    warn!("a call to the Lightning node does not end: it is left behind");
+                    return false;
+                }
+            }
         }
     }
 }
@@ -87,5 +98,22 @@ fn work(receiver: &Mutex<mpsc::Receiver<Job>>) {
             Ok(job) => job(),
             Err(mpsc::RecvError) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_that_never_ends_does_not_hold_up_the_end() {
+        let calls = Calls::start().expect("threads");
+        let (hold, held) = mpsc::channel::<()>();
+        assert!(calls.push(Box::new(move || assert!(held.recv().is_err()))));
+        calls.close();
+        assert!(!calls.push(Box::new(|| ())), "closed");
+        assert!(!calls.join(Duration::from_millis(1)));
+        drop(hold);
+        assert!(calls.join(Duration::from_secs(60)), "it has ended");
     }
 }

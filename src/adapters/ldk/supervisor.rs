@@ -30,6 +30,8 @@ const WORKERS: usize = 4;
 const APART_MAX: u32 = 2;
 /// Looks at bitcoind that may fail in a row before the node stops being ready: it is slow while it connects a block.
 const MISSES_MAX: u32 = 3;
+/// For calls that were made before the stop: a node that has stopped answers them at once.
+const CALLS_END: Duration = Duration::from_secs(5);
 /// For tasks that are left when the node has stopped: sockets, timers.
 const RUNTIME_END: Duration = Duration::from_secs(5);
 
@@ -64,15 +66,16 @@ fn supervise(shared: &Shared, kv: &LdkStore) {
             looks = FIRST_LOOKS.min(looks + 1);
         }
         running.take_down(shared);
+    } else {
+        end_calls(shared);
     }
-    end_calls(shared);
     kv.release();
     shared.set_state(NodeState::Stopped);
 }
 
 fn end_calls(shared: &Shared) {
     shared.calls.close();
-    shared.calls.join();
+    shared.calls.join(CALLS_END);
 }
 
 /// Waits for the chain, then for a node that starts. `None` if asked to stop before that.
@@ -214,7 +217,7 @@ impl Running {
         if let Err(error) = live.node.stop() {
             error!("the Lightning node did not stop as it should: {error}");
         }
-        shared.calls.join();
+        shared.calls.join(CALLS_END);
         drop(live);
         runtime.shutdown_timeout(RUNTIME_END);
     }

@@ -1,6 +1,7 @@
 //! Shapes of payouts (Greenfield 4.7).
 
 use axum::Json;
+use bitcoin::Txid;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -45,6 +46,8 @@ pub struct PayoutData {
     in_review: bool,
     review_reason: Option<String>,
     paid_twice: bool,
+    /// A reorganisation took its transaction out of the chain; it is sent again.
+    unconfirmed: bool,
     fee_amount: Option<Dec>,
     fee_policy: &'static str,
     max_fee_percent: Option<Dec>,
@@ -60,7 +63,7 @@ impl PayoutData {
             Stage::AwaitingPayment
             | Stage::InProgress
             | Stage::Completed { .. }
-            | Stage::Cancelled { .. } => Some(Dec(payout.amount.to_btc())),
+            | Stage::Cancelled { .. } => Some(Dec(payout.delivered().to_btc())),
         };
         Self {
             id: payout.id.to_string(),
@@ -86,6 +89,7 @@ impl PayoutData {
             in_review: payout.in_review(),
             review_reason: payout.review_reason().map(str::to_owned),
             paid_twice: payout.paid_twice.is_some(),
+            unconfirmed: payout.unconfirmed_since.is_some(),
             fee_amount: match &payout.stage {
                 Stage::Completed { fee, .. } => Some(Dec(fee.to_btc())),
                 Stage::AwaitingApproval
@@ -143,7 +147,7 @@ fn proof(rows: &dyn Rows, payout: &Payout) -> Option<Value> {
                 "paymentHash": hash.to_string(),
                 "preimage": preimage.as_ref().map(Preimage::reveal),
             }),
-            Proof::Onchain { txid, vout } => onchain_proof(&txid.to_string(), Some(*vout)),
+            Proof::Onchain { txid, vout } => onchain_proof(*txid, Some(*vout)),
         }),
         Stage::InProgress => match &payout.live_attempt()?.plan {
             Plan::Lightning { hash, .. } | Plan::Inside { hash } => Some(json!({
@@ -151,19 +155,21 @@ fn proof(rows: &dyn Rows, payout: &Payout) -> Option<Value> {
                 "paymentHash": hash.to_string(),
                 "preimage": null,
             })),
-            Plan::Onchain { batch, .. } => {
+            Plan::Onchain { batch, place } => {
                 let batch = store::payout::batch(rows, payout.store, *batch)?;
-                Some(onchain_proof(&batch.newest().txid.to_string(), None))
+                let newest = batch.newest();
+                let place = usize::try_from(*place).ok()?;
+                Some(onchain_proof(newest.txid, newest.vouts.get(place).copied()))
             }
         },
         Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::Cancelled { .. } => None,
     }
 }
 
-fn onchain_proof(txid: &str, vout: Option<u32>) -> Value {
+fn onchain_proof(txid: Txid, vout: Option<u32>) -> Value {
     json!({
         "proofType": "PayoutTransactionOnChainBlob",
-        "id": txid,
+        "id": txid.to_string(),
         "link": null,
         "vout": vout,
     })

@@ -18,7 +18,7 @@ use crate::service::review::Word;
 use crate::store;
 
 const VIEW: &str = "btcpay.store.canviewpayouts";
-const MANAGE: &str = "btcpay.store.canmanagepayouts";
+pub(super) const MANAGE: &str = "btcpay.store.canmanagepayouts";
 
 /// `GET S/payouts`, newest first. What the Lightning API paid is in its own list. With `inReview=true` (additive) only
 /// those that wait for a person's word, the Lightning API's too.
@@ -249,7 +249,7 @@ fn not_by_hand() -> ApiError {
     ApiError::bad_request("invalid-state", "A payout is not marked so by hand.")
 }
 
-async fn find(
+pub(super) async fn find(
     state: &AppState,
     caller: &Signed,
     path: &ItemPath,

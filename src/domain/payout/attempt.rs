@@ -6,6 +6,7 @@ use super::{Payout, Stage};
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::{BatchId, PaymentHash};
 use crate::domain::money::Msat;
+use crate::domain::receipt::Way;
 use crate::domain::time::Timestamp;
 
 /// One try to pay.
@@ -64,6 +65,17 @@ pub enum Plan {
         #[n(0)]
         hash: PaymentHash,
     },
+}
+
+impl Plan {
+    /// How the money goes.
+    pub const fn way(&self) -> Way {
+        match self {
+            Self::Lightning { .. } => Way::Lightning,
+            Self::Onchain { .. } => Way::Onchain,
+            Self::Inside { .. } => Way::Inside,
+        }
+    }
 }
 
 /// How an attempt stands.

@@ -1,8 +1,8 @@
 //! A payout to an invoice of this server: settled in the books, never sent (P7).
 
 use super::attempt::NotWaiting;
-use super::{Attempt, Payout, Plan, Proof, Stage, Standing};
-use crate::domain::fact::{Fact, Step};
+use super::{Payout, Plan, Proof};
+use crate::domain::fact::Step;
 use crate::domain::ids::{PaymentHash, Preimage};
 use crate::domain::money::Msat;
 use crate::domain::time::Timestamp;
@@ -20,30 +20,17 @@ impl Payout {
     /// Records the attempt and settles it in one step: there is nothing between the two that could fail. The caller
     /// gives the invoice its receipt in the same commit.
     pub fn settle_inside(self, own: Payable, now: Timestamp) -> Result<Step<Self>, NotWaiting> {
-        let plan = Plan::Inside { hash: own.hash };
-        let Step {
-            after: mut payout,
-            mut facts,
-        } = self.plan(plan, now)?;
-        if let Some(Attempt { standing, .. }) = payout.live_attempt_mut() {
-            *standing = Standing::Settled;
-        }
-        payout.stage = Stage::Completed {
-            proof: Proof::Lightning {
-                hash: own.hash,
-                preimage: Some(own.preimage),
-            },
-            fee: Msat::ZERO,
-            at: now,
+        let Payable { hash, preimage } = own;
+        let planned = self.plan(Plan::Inside { hash }, now)?;
+        let number = planned.after.live_attempt().map_or(0, |live| live.number);
+        let proof = Proof::Lightning {
+            hash,
+            preimage: Some(preimage),
         };
-        facts.push(Fact::PayoutCompletedInside {
-            payout: payout.id,
-            hash: own.hash,
-            amount: payout.amount,
-        });
+        let settled = planned.after.succeeded(number, proof, Msat::ZERO, now);
         Ok(Step {
-            after: payout,
-            facts,
+            after: settled.after,
+            facts: [planned.facts, settled.facts].concat(),
         })
     }
 }

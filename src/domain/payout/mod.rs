@@ -17,6 +17,7 @@ mod approve;
 mod attempt;
 pub mod batch;
 mod cancel;
+mod chain;
 mod dispatch;
 mod fees;
 mod inside;
@@ -38,7 +39,7 @@ use super::destination::Destination;
 use super::ids::{PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId};
 use super::invoice::MoneyRecord;
 use super::money::{Msat, Sat};
-use super::receipt::Rail;
+use super::receipt::{Rail, Way};
 use super::time::Timestamp;
 
 /// A promise to pay.
@@ -102,6 +103,9 @@ pub struct Payout {
     /// It was paid twice, and nobody has said yet that they have seen it.
     #[n(18)]
     pub paid_twice: Option<Timestamp>,
+    /// Paid by a transaction that a reorganisation took out of the chain, since then: it is sent again as it was.
+    #[n(20)]
+    pub unconfirmed_since: Option<Timestamp>,
 }
 
 /// What a payout was promised for.
@@ -180,6 +184,16 @@ pub enum Proof {
     },
 }
 
+impl Proof {
+    /// How the money that it proves went.
+    pub const fn way(&self) -> Way {
+        match self {
+            Self::Lightning { .. } => Way::Lightning,
+            Self::Onchain { .. } => Way::Onchain,
+        }
+    }
+}
+
 impl Payout {
     /// Which rail it goes over.
     pub const fn rail(&self) -> Rail {
@@ -197,6 +211,14 @@ impl Payout {
     /// What it takes of a budget: whole satoshi, rounded up.
     pub const fn debit(&self) -> Sat {
         self.amount.to_sat_ceil()
+    }
+
+    /// What really reaches the receiver: the chain knows whole satoshi only.
+    pub const fn delivered(&self) -> Msat {
+        match self.rail() {
+            Rail::Lightning => self.amount,
+            Rail::Onchain => self.debit().to_msat(),
+        }
     }
 
     /// The attempt that may still succeed, if there is one.

@@ -15,8 +15,7 @@ impl Payout {
         fee: Msat,
         now: Timestamp,
     ) -> Step<Self> {
-        let (payout, amount) = (self.id, self.amount);
-        let twice = self.paid_by(attempt);
+        let (payout, amount) = (self.id, self.delivered());
         let Some(winner) = self
             .attempts
             .iter_mut()
@@ -28,6 +27,7 @@ impl Payout {
             return self.proved(attempt, proof, fee);
         }
         winner.standing = Standing::Settled;
+        let way = Some(winner.plan.way());
         if matches!(self.stage, Stage::Completed { .. }) {
             self.paid_twice = Some(now);
             return Step::telling(
@@ -35,8 +35,9 @@ impl Payout {
                 Fact::PayoutPaidTwice {
                     payout,
                     attempt,
-                    amount: Some(twice),
+                    amount: Some(amount),
                     fee: Some(fee),
+                    way,
                 },
             );
         }
@@ -55,22 +56,9 @@ impl Payout {
                 payout,
                 amount,
                 fee,
+                way,
             },
         )
-    }
-
-    /// What an attempt brings to the receiver.
-    fn paid_by(&self, number: u32) -> Msat {
-        let plan = self
-            .attempts
-            .iter()
-            .find(|attempt| attempt.number == number)
-            .map(|attempt| &attempt.plan);
-        match plan {
-            Some(Plan::Lightning { amount, .. }) => *amount,
-            Some(Plan::Onchain { .. }) => self.debit().to_msat(),
-            Some(Plan::Inside { .. }) | None => self.amount,
-        }
     }
 
     /// The success of the settled attempt is told again. If a person's word had settled it, its proof and what it
@@ -79,7 +67,7 @@ impl Payout {
         let payout = self.id;
         match &mut self.stage {
             Stage::Completed { proof, fee, .. } if self.judged == Some(attempt) => {
-                let fee_before = *fee;
+                let (way, fee_before) = (found.way(), *fee);
                 (*proof, *fee) = (found, cost);
                 self.judged = None;
                 Step::telling(
@@ -88,26 +76,10 @@ impl Payout {
                         payout,
                         fee_before,
                         fee: cost,
+                        way,
                     },
                 )
             }
-            Stage::Completed { .. }
-            | Stage::AwaitingApproval
-            | Stage::AwaitingPayment
-            | Stage::InProgress
-            | Stage::Cancelled { .. } => Step::quiet(self),
-        }
-    }
-
-    /// A reorganisation took a settled transaction out of the chain: its attempt is alive again and its stored bytes
-    /// are sent again. The promise still counts as kept, so the budget stays spent.
-    pub fn unconfirmed(self) -> Step<Self> {
-        let payout = self.id;
-        match self.stage {
-            Stage::Completed {
-                proof: Proof::Onchain { .. },
-                ..
-            } => Step::telling(self, Fact::PayoutUnconfirmed { payout }),
             Stage::Completed { .. }
             | Stage::AwaitingApproval
             | Stage::AwaitingPayment

@@ -7,6 +7,7 @@ use crate::domain::destination::AddressDestination;
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::UserId;
 use crate::domain::money::Currency;
+use crate::domain::receipt::Way;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000);
 
@@ -37,6 +38,7 @@ fn payout() -> Payout {
         held_since: None,
         judged: None,
         paid_twice: None,
+        unconfirmed_since: None,
     }
 }
 
@@ -76,7 +78,8 @@ fn the_straight_road() {
         [Fact::PayoutCompleted {
             payout: PayoutId([1; 20]),
             amount: Msat(1_000),
-            fee: Msat(5)
+            fee: Msat(5),
+            way: Some(Way::Lightning),
         }]
     );
     assert!(matches!(after(step).stage, Stage::Completed { .. }));
@@ -134,6 +137,7 @@ fn a_second_success_is_an_alarm_and_no_overwrite() {
             attempt: 1,
             amount: Some(Msat(1_000)),
             fee: Some(Msat(9)),
+            way: Some(Way::Lightning),
         }]
     );
     assert_eq!(step.after.stage, done.stage);
@@ -230,10 +234,11 @@ fn an_own_invoice_is_settled_in_one_step() {
         step.facts,
         [
             Fact::PayoutAttemptRecorded { payout, attempt: 1 },
-            Fact::PayoutCompletedInside {
+            Fact::PayoutCompleted {
                 payout,
-                hash,
-                amount: Msat(1_000)
+                amount: Msat(1_000),
+                fee: Msat::ZERO,
+                way: Some(Way::Inside),
             },
         ]
     );
@@ -303,7 +308,8 @@ fn what_a_person_calls_arrived_is_completed_and_corrected_by_the_network() {
         [Fact::PayoutProofFound {
             payout: PayoutId([1; 20]),
             fee_before: Msat(0),
-            fee: Msat(7)
+            fee: Msat(7),
+            way: Way::Lightning,
         }]
     );
     let corrected = after(step);
@@ -320,4 +326,78 @@ fn looking_again_compares_at_once() {
     let again = after(reviewed.look_again(by, "").expect("waits"));
     assert_eq!(again.attempts[0].standing, Standing::Recorded);
     assert_eq!(again.next_attempt_at, None);
+}
+
+fn output(vout: u32) -> Proof {
+    use bitcoin::hashes::Hash;
+    let txid = Txid::all_zeros();
+    Proof::Onchain { txid, vout }
+}
+
+fn paid_onchain() -> Payout {
+    after(in_progress().succeeded(1, output(0), Msat(5), NOW))
+}
+
+#[test]
+fn the_chain_takes_back_and_gives_again() {
+    let id = payout().id;
+    let gone = paid_onchain().unconfirmed(NOW);
+    assert_eq!(gone.facts, [Fact::PayoutUnconfirmed { payout: id }]);
+    let gone = after(gone);
+    assert_eq!(gone.stage, paid_onchain().stage, "the promise stays kept");
+    assert_eq!(gone.clone().unconfirmed(NOW), Step::quiet(gone.clone()));
+    let same = gone.clone().confirmed_again(output(0), Msat(5));
+    assert_eq!(same.facts, [Fact::PayoutReconfirmed { payout: id }]);
+    assert_eq!(after(same), paid_onchain());
+    let corrected = Fact::PayoutProofCorrected {
+        payout: id,
+        fee_before: Msat(5),
+        fee_after: Msat(9),
+    };
+    let other = gone.confirmed_again(output(1), Msat(9));
+    assert_eq!(
+        other.facts,
+        [corrected.clone(), Fact::PayoutReconfirmed { payout: id }]
+    );
+    assert!(matches!(
+        after(other).stage,
+        Stage::Completed {
+            proof: Proof::Onchain { vout: 1, .. },
+            fee: Msat(9),
+            ..
+        }
+    ));
+    // Nobody saw it unconfirmed.
+    let unseen = paid_onchain().confirmed_again(output(1), Msat(9));
+    assert_eq!(unseen.facts, [corrected]);
+    let nothing = paid_onchain().confirmed_again(output(0), Msat(5));
+    assert_eq!(nothing, Step::quiet(paid_onchain()));
+}
+
+#[test]
+fn what_is_not_paid_on_the_chain_does_not_come_undone() {
+    let lightning = after(in_progress().succeeded(1, proof(), Msat(5), NOW));
+    for before in [payout(), in_progress(), lightning] {
+        assert_eq!(before.clone().unconfirmed(NOW), Step::quiet(before.clone()));
+    }
+    for before in [payout(), in_progress()] {
+        let again = before.clone().confirmed_again(output(0), Msat(5));
+        assert_eq!(again, Step::quiet(before));
+    }
+}
+
+#[test]
+fn p6_an_outspent_transaction_is_doubt() {
+    let fact = Fact::PayoutInReview {
+        payout: payout().id,
+        why: "gone".to_owned(),
+    };
+    let live = in_progress().outspent("gone");
+    assert_eq!(live.facts, std::slice::from_ref(&fact));
+    assert!(after(live).in_review());
+    let paid = paid_onchain().outspent("gone");
+    assert_eq!(paid.facts, [fact]);
+    let paid = after(paid);
+    assert_eq!(paid.stage, paid_onchain().stage);
+    assert_eq!(paid.clone().outspent("gone"), Step::quiet(paid));
 }

@@ -443,6 +443,7 @@ async fn a_spend_never_sent_is_not_evicted() {
                 till: TILL,
                 recipients: vec![(foreign(), Sat(10_000))],
                 fee_rate_sat_per_kvb: 1_000,
+                unsure: std::collections::BTreeSet::new(),
                 seed: [1; 32],
                 now: Timestamp::from_secs(1_700_000_000),
             };

@@ -1,33 +1,41 @@
 //! On-chain payouts: build, sign and store in one commit, then broadcast the stored bytes, again and again until they
-//! are in a block. Never rebuilt: every later version would share an input (P4).
+//! are in a block. Never rebuilt: every later version shares its inputs (P4).
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+mod broadcast;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::{Open, ROUND_SECS, SOON_MILLIS, change, live_number, look, next_look};
-use crate::domain::destination::Destination;
-use crate::domain::ids::BatchId;
-use crate::domain::payout::batch::{Batch, Input, Version};
-use crate::domain::payout::{Payout, Plan};
+use super::{Open, ROUND_SECS, SOON_MILLIS, change, look, next_look};
+use crate::domain::ids::{BatchId, PayoutId, StoreId};
+use crate::domain::money::{Sat, btc_to_sat_ceil};
+use crate::domain::payout::Payout;
+use crate::domain::payout::batch::{BATCH_PAYOUTS_MAX, CantBump};
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
-use crate::faults;
-use crate::ports::chain::Broadcast;
-use crate::service::{Gateway, settle};
+use crate::service::Gateway;
+use crate::service::batches::bump::{Raise, raise, stuck};
+use crate::service::batches::{self, Order};
 use crate::store;
-use crate::wallet::{SpendRequest, TxStanding};
 
-/// How long a payout waits when the till has not enough, or the fee rate is not known.
+/// How long a payout waits when the fee rate is not known.
 const WAIT_SECS: u64 = 10;
 
-/// How long a payout waits for fees to fall below its cap.
-const FEE_WAIT_SECS: u64 = 300;
+/// After a transaction of a store the next one waits so long for company, unless it is full: payouts that are
+/// approved one by one share a few transactions.
+const GATHER_MILLIS: u64 = 5_000;
 
-/// How often stored bytes are handed to the network again while no block holds them.
-const REBROADCAST_MILLIS: u64 = 30_000;
+/// Whether payouts wait for company.
+enum Gathering {
+    /// They go out now.
+    Done,
+    /// Others may join them.
+    Until(Timestamp),
+    /// They are less than the sender's threshold, and nobody pressed Pay.
+    BelowThreshold,
+}
 
 /// Pays what is to be paid on-chain.
 pub struct OnchainPayer {
@@ -50,8 +58,11 @@ impl OnchainPayer {
             return next;
         }
         let open = look(&self.gateway, Rail::Onchain, now).await;
-        if self.gateway.follower.is_synced() {
-            self.plan_onchain(&open, now).await;
+        // Before the mempool was looked at, a spend that was not made here may be unknown (P9).
+        if self.gateway.follower.has_seen_mempool() {
+            let gathered = self.plan_onchain(&open, now).await;
+            next = gathered.into_iter().fold(next, Timestamp::min);
+            self.bump_stuck(now).await;
         } else {
             next = Timestamp(now.0 + SOON_MILLIS);
         }
@@ -59,185 +70,126 @@ impl OnchainPayer {
         next_look(&open, next, now)
     }
 
-    /// Plans what is due: one transaction a payout, signed and stored before anyone sees it.
-    async fn plan_onchain(&self, open: &[Open], now: Timestamp) {
-        let mut fee_rates = HashMap::new();
+    /// Plans what is due, as many payouts of a store in a transaction as it may have. Answers when to look again if
+    /// some wait for company.
+    async fn plan_onchain(&self, open: &[Open], now: Timestamp) -> Option<Timestamp> {
+        let mut stores: BTreeMap<StoreId, Vec<&Open>> = BTreeMap::new();
         for one in open.iter().filter(|one| one.is_due(now)) {
-            let rate = match fee_rates.entry(one.fee_blocks) {
-                Entry::Occupied(known) => *known.get(),
-                Entry::Vacant(unknown) => match self.gateway.chain.fee_rate(one.fee_blocks).await {
-                    Ok(rate) => *unknown.insert(rate),
-                    Err(error) => {
-                        let why = error.to_string();
-                        let wait = move |payout: Payout| payout.wait(why, now.plus_secs(WAIT_SECS));
-                        change(&self.gateway, &one.payout, wait).await;
-                        // The others would wait as long for the same answer.
-                        return;
-                    }
-                },
-            };
-            self.plan_one(&one.payout, rate, now).await;
+            stores.entry(one.payout.store).or_default().push(one);
         }
-    }
-
-    async fn plan_one(&self, seen: &Payout, fee_rate_sat_per_kvb: u64, now: Timestamp) {
-        let (shop, id) = (seen.store, seen.id);
-        let batch_id = BatchId(self.gateway.random());
-        let seed = self.gateway.random();
-        let keychain = self.gateway.keychain.clone();
-        let planned = self
-            .gateway
-            .store
-            .insist("payout-build", move |tx| {
-                let Some(payout) = store::payout::get(tx, shop, id) else {
-                    return;
-                };
-                let Destination::Address(address) = &payout.destination else {
-                    return;
-                };
-                let plan = Plan::Onchain {
-                    batch: batch_id,
-                    place: 0,
-                };
-                let Ok(step) = payout.clone().plan(plan, now) else {
-                    return;
-                };
-                let Some(till) = tx.tills().hot(shop) else {
-                    return;
-                };
-                let request = SpendRequest {
-                    till,
-                    recipients: vec![(address.script.clone(), payout.debit())],
-                    fee_rate_sat_per_kvb,
-                    seed,
-                    now,
-                };
-                match tx.tills_mut().build(&keychain, &request) {
-                    Ok(signed) if signed.fee.to_msat() > payout.fee_max => {
-                        let txid = signed.tx.compute_txid();
-                        tx.tills_mut().release(till, txid, &signed.inputs, now);
-                        let why = format!(
-                            "The transaction would cost {}, more than the {} that may be spent on it.",
-                            signed.fee,
-                            payout.fee_max.to_sat_floor()
-                        );
-                        let step = payout.clone().wait(why, now.plus_secs(FEE_WAIT_SECS));
-                        settle::commit(tx, &payout, step, now);
-                    }
-                    Ok(signed) => {
-                        let batch = Batch {
-                            id: batch_id,
-                            store: shop,
-                            till,
-                            created: now,
-                            versions: vec![Version {
-                                txid: signed.tx.compute_txid(),
-                                tx: signed.tx,
-                                fee: signed.fee,
-                                vouts: signed.vouts,
-                            }],
-                            payouts: vec![id],
-                            inputs: signed.inputs.into_iter().map(Input).collect(),
-                            broadcast_at: None,
-                            settled: false,
-                        };
-                        store::payout::put_batch(tx, &batch, false);
-                        settle::commit(tx, &payout, step, now);
-                    }
-                    Err(why) => {
-                        let until = now.plus_secs(WAIT_SECS);
-                        let step = payout.clone().wait(why.to_string(), until);
-                        settle::commit(tx, &payout, step, now);
-                    }
-                }
-            })
-            .await;
-        if planned.is_err() {
-            warn!(payout.id = %id, "payout {id} could not be planned");
-        }
-    }
-
-    /// Hands stored transactions to the network until a block holds them.
-    async fn broadcast(&self, now: Timestamp) {
-        let any = self
-            .gateway
-            .store
-            .read(|rows| !store::payout::open_batches(rows).is_empty())
-            .await;
-        if !any {
-            return;
-        }
-        let started = self.started;
-        let due = self
-            .gateway
-            .store
-            .insist("batches-look", move |tx| {
-                let mut due = store::payout::open_batches(tx);
-                due.retain(|batch| wants_broadcast(tx, batch, started, now));
-                due
-            })
-            .await
-            .unwrap_or_default();
-        for batch in due {
-            faults::point("transaction-stored");
-            let answer = self.gateway.chain.broadcast(&batch.newest().tx).await;
-            self.broadcasted(&batch, answer).await;
-        }
-    }
-
-    async fn broadcasted(&self, sent: &Batch, answer: Broadcast) {
-        let txid = sent.newest().txid;
-        match &answer {
-            Broadcast::Accepted => info!(tx.id = %txid, "transaction {txid} is out"),
-            Broadcast::Refused(why) => warn!(tx.id = %txid, "transaction {txid} is refused: {why}"),
-            Broadcast::Doubtful(why) => {
-                warn!(tx.id = %txid, "transaction {txid} may be out: {why}");
+        let mut next: Option<Timestamp> = None;
+        for (shop, mut due) in stores {
+            due.sort_by_key(|one| (one.payout.created, one.payout.id));
+            match self.gathering(shop, &due, now).await {
+                Gathering::Until(at) => next = Some(next.map_or(at, |next| next.min(at))),
+                Gathering::Done => self.plan_store(shop, &due, now).await,
+                Gathering::BelowThreshold => {}
             }
         }
-        let now = self.gateway.now();
-        let (shop, id) = (sent.store, sent.id);
-        // If this commit is lost, the same bytes are sent again: that does no harm.
-        let _ = self
+        next
+    }
+
+    /// Whether a store's payouts are to be planned: at once if they fill a transaction or the last one is a while ago.
+    async fn gathering(&self, shop: StoreId, due: &[&Open], now: Timestamp) -> Gathering {
+        let (last, threshold) = self
             .gateway
             .store
-            .insist("payout-broadcast", move |tx| {
-                let Some(batch) = store::payout::batch(tx, shop, id) else {
-                    return;
-                };
-                let batch = Batch {
-                    broadcast_at: Some(now),
-                    ..batch
-                };
-                store::payout::put_batch(tx, &batch, false);
-                for payout in &batch.payouts {
-                    let Some(payout) = store::payout::get(tx, shop, *payout) else {
-                        continue;
-                    };
-                    let Some(attempt) = live_number(&payout) else {
-                        continue;
-                    };
-                    let step = match &answer {
-                        Broadcast::Accepted => payout.clone().sent(attempt),
-                        Broadcast::Refused(why) | Broadcast::Doubtful(why) => {
-                            payout.clone().wait(why.clone(), now.plus_secs(WAIT_SECS))
-                        }
-                    };
-                    settle::commit(tx, &payout, step, now);
-                }
+            .read(move |rows| {
+                let batches = store::payout::open_batches(rows);
+                let of_shop = batches.iter().filter(|batch| batch.store == shop);
+                let last = of_shop.map(|batch| batch.created).max();
+                let sender = store::payout::processor(rows, shop, Rail::Onchain);
+                (last, sender.map(|sender| sender.threshold))
             })
             .await;
+        let pressed = due.iter().any(|one| one.payout.pay_now);
+        let waiting: Sat = due.iter().map(|one| one.payout.debit()).sum();
+        let threshold = threshold.and_then(btc_to_sat_ceil);
+        if !pressed && threshold.is_some_and(|threshold| waiting < threshold) {
+            return Gathering::BelowThreshold;
+        }
+        match last {
+            Some(last) if due.len() < BATCH_PAYOUTS_MAX && !now.is_past(last, GATHER_MILLIS) => {
+                Gathering::Until(Timestamp(last.0.saturating_add(GATHER_MILLIS)))
+            }
+            Some(_) | None => Gathering::Done,
+        }
     }
-}
 
-fn wants_broadcast(tx: &store::Tx<'_>, batch: &Batch, started: Timestamp, now: Timestamp) -> bool {
-    let in_a_block = batch.versions.iter().any(|version| {
-        matches!(
-            tx.tills().standing(batch.till, version.txid),
-            TxStanding::Confirmed { .. }
-        )
-    });
-    let rested = batch
-        .broadcast_at
-        .is_none_or(|at| at < started || now.is_past(at, REBROADCAST_MILLIS));
-    !in_a_block && rested
+    async fn plan_store(&self, shop: StoreId, due: &[&Open], now: Timestamp) {
+        let Some(first) = due.first() else { return };
+        let rate = match self.gateway.chain.fee_rate(first.fee_blocks).await {
+            Ok(rate) => rate,
+            Err(error) => {
+                // The others would wait as long for the same answer; one shows the reason.
+                let why = error.to_string();
+                let wait = move |payout: Payout| payout.wait(why, now.plus_secs(WAIT_SECS));
+                change(&self.gateway, &first.payout, wait).await;
+                return;
+            }
+        };
+        for chunk in due.chunks(BATCH_PAYOUTS_MAX) {
+            let payouts: Vec<PayoutId> = chunk.iter().map(|one| one.payout.id).collect();
+            let order = Order {
+                store: shop,
+                payouts,
+                batch: BatchId(self.gateway.random()),
+                seed: self.gateway.random(),
+                fee_rate_sat_per_kvb: rate,
+                now,
+            };
+            let keychain = self.gateway.keychain.clone();
+            let planned = self
+                .gateway
+                .store
+                .insist("payout-build", move |tx| {
+                    batches::plan(tx, &keychain, &order)
+                })
+                .await;
+            if planned.is_err() {
+                warn!(store.id = %shop, "payouts of store {shop} could not be planned");
+            }
+        }
+    }
+
+    /// Raises the fee of what blocks pass by, if the estimate rose above what it pays, within its payouts' caps.
+    async fn bump_stuck(&self, now: Timestamp) {
+        let look = |tx: &mut store::Tx<'_>| stuck(tx);
+        let found = self.gateway.store.insist("batches-stuck", look).await;
+        for (shop, id, target) in found.unwrap_or_default() {
+            let Ok(rate) = self.gateway.chain.fee_rate(target).await else {
+                return;
+            };
+            let keychain = self.gateway.keychain.clone();
+            let raised = self
+                .gateway
+                .store
+                .insist("payout-bump", move |tx| {
+                    let batch = store::payout::batch(tx, shop, id);
+                    let batch = batch.ok_or(CantBump::NothingToBump)?;
+                    raise(tx, &keychain, &batch, Raise::UpTo(rate), now)
+                })
+                .await;
+            match raised {
+                Ok(Ok(())) => tracing::info!(
+                    batch.id = %id,
+                    "batch {id} was stuck: replaced by a version at {rate} sat/kvB at most"
+                ),
+                // Nothing to be gained today: the next round looks again.
+                Ok(Err(
+                    CantBump::TooLow(_)
+                    | CantBump::AboveCap { .. }
+                    | CantBump::Confirmed
+                    | CantBump::Outspent
+                    | CantBump::Held
+                    | CantBump::HasChild
+                    | CantBump::NothingToBump,
+                )) => {}
+                Ok(Err(why @ CantBump::Spend(_))) => {
+                    warn!(batch.id = %id, "batch {id} is stuck: {why}");
+                }
+                Err(_) => warn!(batch.id = %id, "batch {id} could not be replaced"),
+            }
+        }
+    }
 }

@@ -20,9 +20,10 @@ use crate::domain::store::Processor;
 use crate::http::AppState;
 use crate::service::Gateway;
 use crate::service::node::NodeRefusal;
+use crate::store::hold::UnknownSpend;
 use crate::store::{self, WriteError};
 use crate::wallet::TillBalance;
-use view::{NodeView, SenderView, StrayRow};
+use view::{NodeView, SenderView, SpendRow, StrayRow};
 
 #[derive(Template)]
 #[template(path = "wallet.html")]
@@ -31,6 +32,8 @@ struct WalletPage {
     till: Vec<(&'static str, String)>,
     senders: Vec<SenderView>,
     strays: Vec<StrayRow>,
+    spends: Vec<SpendRow>,
+    held: bool,
     node: Option<NodeView>,
     address: Option<String>,
     form: ChannelForm,
@@ -131,6 +134,16 @@ pub async fn channel(
     show(&state.gateway, &shop, outcome).await
 }
 
+/// `POST /stores/{store}/wallet/release`: on-chain payouts go on after a spend that was not made here (P9).
+pub async fn release(
+    State(state): State<AppState>,
+    shop: Shop,
+    Posted(Button {}): Posted<Button>,
+) -> Result<Response, PageError> {
+    state.gateway.release_till(shop.store.id).await?;
+    Ok(Redirect::to(&Room::Wallet.path(shop.store.id)).into_response())
+}
+
 /// `POST /stores/{store}/wallet/sender`
 pub async fn sender(
     State(state): State<AppState>,
@@ -174,7 +187,7 @@ fn whole_sat(text: &str) -> Result<Sat, &'static str> {
 async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Response, PageError> {
     let id = shop.store.id;
     let is_admin = shop.signed.user.is_admin;
-    let (senders, strays, mark) = gateway
+    let (senders, strays, spends, mark) = gateway
         .store
         .read(move |rows| {
             let senders = Rail::ALL.map(|rail| {
@@ -185,7 +198,8 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
             if is_admin {
                 strays.extend(store::receipt::strays(rows, StoreId::HOUSE));
             }
-            (senders, strays, store::journal::last_sequence(rows))
+            let spends = store::hold::spends(rows, id);
+            (senders, strays, spends, store::journal::last_sequence(rows))
         })
         .await;
     let status = if outcome.error.is_some() {
@@ -205,6 +219,8 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
         till: view::till(till_balance(gateway, id).await?),
         senders: senders.into(),
         strays: strays.iter().map(StrayRow::from).collect(),
+        held: spends.iter().any(UnknownSpend::holds),
+        spends: spends.iter().map(SpendRow::from).collect(),
         node: if is_admin {
             Some(node(gateway).await)
         } else {

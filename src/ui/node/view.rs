@@ -3,6 +3,7 @@
 use crate::domain::receipt::Rail;
 use crate::domain::store::Processor;
 use crate::ports::lightning::{Channel, NodeBalances, NodeIdentity, NodeState};
+use crate::store::hold::UnknownSpend;
 use crate::store::receipt::Stray;
 use crate::ui::format::{self, Badge, When};
 use crate::wallet::TillBalance;
@@ -29,6 +30,19 @@ pub struct StrayRow {
     pub key: String,
     /// When it came.
     pub when: When,
+}
+
+/// A spend of the wallet that was not made here.
+#[derive(Clone, Debug)]
+pub struct SpendRow {
+    /// What left.
+    pub amount: String,
+    /// By which transaction.
+    pub txid: String,
+    /// When it was seen.
+    pub when: When,
+    /// How it stands.
+    pub badge: Badge,
 }
 
 /// The node, for who runs it.
@@ -91,6 +105,22 @@ impl From<&Stray> for StrayRow {
             why: stray.why.clone(),
             key: stray.key.to_string(),
             when: stray.received_at.into(),
+        }
+    }
+}
+
+impl From<&UnknownSpend> for SpendRow {
+    fn from(spend: &UnknownSpend) -> Self {
+        Self {
+            amount: format::msat(spend.amount),
+            txid: spend.txid.to_string(),
+            when: spend.seen_at.into(),
+            badge: match (spend.holds(), spend.counts) {
+                (true, true) => Badge::new("To be looked at", "bad"),
+                (true, false) => Badge::new("Gone again, to be looked at", "bad"),
+                (false, true) => Badge::new("Looked at", "calm"),
+                (false, false) => Badge::new("Gone again", "calm"),
+            },
         }
     }
 }

@@ -8,7 +8,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use bitcoin::Txid;
+use bitcoin::OutPoint;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -24,6 +24,7 @@ use crate::domain::payout::{FeeWish, Payout, Plan, Stage};
 use crate::domain::receipt::Rail;
 use crate::http::AppState;
 use crate::service::Gateway;
+use crate::service::batches::bump::{BumpRefusal, batch_of, sat_per_kvb};
 use crate::service::payout::{PayoutRefusal, StorePayout};
 use crate::store::{self, Rows};
 use view::{PayoutRow, PayoutView};
@@ -76,6 +77,24 @@ pub struct NewForm {
 #[derive(Debug, Deserialize)]
 pub struct ApproveForm {
     revision: u32,
+}
+
+/// A higher fee rate, in sat/vB; the estimate if it is empty.
+#[derive(Debug, Deserialize)]
+pub struct BumpForm {
+    #[serde(default)]
+    rate: String,
+}
+
+impl BumpForm {
+    fn rate(&self) -> Result<Option<u64>, &'static str> {
+        let text = self.rate.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let rate = text.parse().ok().and_then(sat_per_kvb);
+        rate.map(Some).ok_or("Write the fee rate in sat/vB.")
+    }
 }
 
 /// `GET /stores/{store}/payouts`
@@ -239,6 +258,27 @@ pub async fn cancel(
     after(&state.gateway, &shop, id, done).await
 }
 
+/// `POST /stores/{store}/payouts/{payout}/bump`
+pub async fn bump(
+    State(state): State<AppState>,
+    shop: Shop,
+    Path((_, id)): Path<(String, String)>,
+    Posted(form): Posted<BumpForm>,
+) -> Result<Response, PageError> {
+    let id = parse(&id)?;
+    let refused = match form.rate() {
+        Ok(rate) => match state.gateway.bump_fee(shop.store.id, id, rate).await {
+            Ok(_) => return Ok(to_one(&shop, id)),
+            Err(BumpRefusal::Unknown) => return Err(PageError::NotFound),
+            Err(BumpRefusal::Unavailable(unavailable)) => return Err(unavailable.into()),
+            Err(refusal @ BumpRefusal::CantBump(_)) => refusal.to_string(),
+        },
+        Err(why) => why.to_owned(),
+    };
+    let error = Some(format!("Not done: {refused}"));
+    one_page(&state.gateway, &shop, id, error).await
+}
+
 /// Back to the payout; with the reason, if it was refused.
 async fn after(
     gateway: &Gateway,
@@ -270,13 +310,15 @@ async fn one_page(
     error: Option<String>,
 ) -> Result<Response, PageError> {
     let store = shop.store.id;
-    let (payout, txids, entries, mark) = gateway
+    let (payout, outputs, rate, entries, mark) = gateway
         .store
         .read(move |rows| {
             let payout = store::payout::get(rows, store, id)?;
-            let txids = txids(rows, &payout);
+            let outputs = outputs(rows, &payout);
+            let rate = waiting_rate(rows, &payout);
             let entries = store::journal::of_object(rows, store, id.as_bytes());
-            Some((payout, txids, entries, store::journal::last_sequence(rows)))
+            let mark = store::journal::last_sequence(rows);
+            Some((payout, outputs, rate, entries, mark))
         })
         .await
         .ok_or(PageError::NotFound)?;
@@ -288,21 +330,32 @@ async fn one_page(
     let page = OnePage {
         shell: Shell::inside(gateway, &shop.signed, &shop.store, Room::Payouts, "Payout")
             .live(mark),
-        view: PayoutView::of(&payout, &txids, &entries),
+        view: PayoutView::of(&payout, &outputs, rate, &entries),
         error,
     };
     Ok(html(status, &page))
 }
 
-/// The transaction of each attempt on the chain, its newest version.
-fn txids(rows: &dyn Rows, payout: &Payout) -> Vec<Option<Txid>> {
+/// The output of each attempt on the chain, of its newest version.
+fn outputs(rows: &dyn Rows, payout: &Payout) -> Vec<Option<OutPoint>> {
     payout
         .attempts
         .iter()
         .map(|attempt| match attempt.plan {
             Plan::Lightning { .. } | Plan::Inside { .. } => None,
-            Plan::Onchain { batch, .. } => store::payout::batch(rows, payout.store, batch)
-                .and_then(|batch| batch.versions.last().map(|version| version.txid)),
+            Plan::Onchain { batch, place } => {
+                let batch = store::payout::batch(rows, payout.store, batch)?;
+                let newest = batch.newest();
+                let vout = newest.vouts.get(usize::try_from(place).ok()?)?;
+                Some(OutPoint::new(newest.txid, *vout))
+            }
         })
         .collect()
+}
+
+/// What the transaction pays that a block has still to take, in satoshi per 1,000 virtual bytes.
+fn waiting_rate(rows: &dyn Rows, payout: &Payout) -> Option<u64> {
+    let waits = payout.stage == Stage::InProgress || payout.unconfirmed_since.is_some();
+    let batch = waits.then(|| batch_of(rows, payout)).flatten()?;
+    (!batch.settled && batch.lost_to.is_none()).then(|| batch.newest().fee_rate_sat_per_kvb())
 }

@@ -1,6 +1,6 @@
 //! What the dashboard shows of payouts.
 
-use bitcoin::Txid;
+use bitcoin::OutPoint;
 
 use super::words::{self, ProofView};
 use crate::domain::fact::Entry;
@@ -55,6 +55,8 @@ pub struct PayoutView {
     pub can_cancel: bool,
     /// What a person has to look at.
     pub review: ReviewView,
+    /// The fee of its transaction can be raised: what it pays now, in sat/vB.
+    pub can_bump: Option<String>,
     /// What happened.
     pub timeline: Vec<Line>,
 }
@@ -89,7 +91,7 @@ impl From<&Payout> for PayoutRow {
     fn from(payout: &Payout) -> Self {
         Self {
             href: format!("/stores/{}/payouts/{}", payout.store, payout.id),
-            amount: format::msat(payout.amount),
+            amount: format::msat(payout.delivered()),
             rail: match payout.rail() {
                 Rail::Lightning => "Lightning",
                 Rail::Onchain => "On-chain",
@@ -102,8 +104,14 @@ impl From<&Payout> for PayoutRow {
 }
 
 impl PayoutView {
-    /// A payout with its tries (`txids` of those on the chain, in their order) and what happened to it.
-    pub fn of(payout: &Payout, txids: &[Option<Txid>], entries: &[Entry]) -> Self {
+    /// A payout with its tries (`outputs` of those on the chain, in their order), the rate its waiting transaction pays
+    /// in satoshi per 1,000 virtual bytes, and what happened to it.
+    pub fn of(
+        payout: &Payout,
+        outputs: &[Option<OutPoint>],
+        rate: Option<u64>,
+        entries: &[Entry],
+    ) -> Self {
         let mut facts = vec![
             ("For", words::origin(payout).to_owned()),
             (
@@ -127,8 +135,8 @@ impl PayoutView {
             attempts: payout
                 .attempts
                 .iter()
-                .zip(txids)
-                .map(|(attempt, txid)| attempt_row(attempt, *txid))
+                .zip(outputs)
+                .map(|(attempt, output)| attempt_row(attempt, *output))
                 .collect(),
             proof: words::proof(payout),
             revision: payout.revision,
@@ -140,22 +148,23 @@ impl PayoutView {
                 by_preimage: payout.rail() == Rail::Lightning,
                 paid_twice: payout.paid_twice.is_some(),
             },
+            can_bump: rate.map(format::fee_rate),
             timeline: timeline::lines(entries),
         }
     }
 }
 
-fn attempt_row(attempt: &Attempt, txid: Option<Txid>) -> AttemptRow {
+fn attempt_row(attempt: &Attempt, output: Option<OutPoint>) -> AttemptRow {
     let (badge, why) = words::standing(&attempt.standing);
     AttemptRow {
         number: attempt.number,
         when: attempt.at.into(),
         badge,
         why,
-        key: match (&attempt.plan, txid) {
+        key: match (&attempt.plan, output) {
             (Plan::Lightning { hash, .. }, _) => format!("hash {hash}"),
             (Plan::Inside { hash }, _) => format!("inside this server, hash {hash}"),
-            (Plan::Onchain { .. }, Some(txid)) => format!("transaction {txid}"),
+            (Plan::Onchain { .. }, Some(output)) => format!("output {output}"),
             (Plan::Onchain { batch, .. }, None) => format!("batch {batch}"),
         },
     }

@@ -20,6 +20,9 @@ pub fn badge(payout: &Payout) -> Badge {
         Stage::AwaitingPayment => Badge::new("Awaiting payment", "wait"),
         Stage::InProgress if payout.in_review() => Badge::new("In review", "bad"),
         Stage::InProgress => Badge::new("In progress", "busy"),
+        Stage::Completed { .. } if payout.unconfirmed_since.is_some() => {
+            Badge::new("Paid, unconfirmed again", "busy")
+        }
         Stage::Completed { .. } => Badge::new("Paid", "good"),
         Stage::Cancelled { .. } => Badge::new("Cancelled", "calm"),
     }
@@ -28,7 +31,13 @@ pub fn badge(payout: &Payout) -> Badge {
 /// What a payout waits for, or why it ended, in words.
 pub fn detail(payout: &Payout) -> Option<String> {
     match &payout.stage {
-        Stage::AwaitingApproval | Stage::Completed { .. } => None,
+        Stage::AwaitingApproval => None,
+        Stage::Completed { .. } => payout.unconfirmed_since.map(|_| {
+            let outspent = payout.waiting_for.clone();
+            outspent.unwrap_or_else(|| {
+                "A reorganisation of the chain took its transaction out. It is sent again, as it was, until a block holds it.".to_owned()
+            })
+        }),
         Stage::AwaitingPayment => match &payout.waiting_for {
             Some(why) => Some(format!("Not sent yet: {why}")),
             None if payout.pay_now => Some("About to be sent.".to_owned()),
@@ -67,9 +76,9 @@ pub fn proof(payout: &Payout) -> Option<ProofView> {
                 label: "Payment hash",
                 text: hash.to_string(),
             },
-            Proof::Onchain { txid, .. } => ProofView {
-                label: "Transaction",
-                text: txid.to_string(),
+            Proof::Onchain { txid, vout } => ProofView {
+                label: "Output",
+                text: format!("{txid}:{vout}"),
             },
         }),
         Stage::AwaitingApproval

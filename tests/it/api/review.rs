@@ -83,7 +83,7 @@ async fn an_alarm_lasts_until_it_is_acknowledged() {
 async fn caps_on_fees_are_set_for_a_store_and_for_a_payout() {
     let client = Client::new().await;
     let store = client.get(&client.shop("")).await.ok();
-    assert_eq!(store["payoutMaxFeePercent"].to_string(), "1.0");
+    assert_eq!(store["payoutMaxFeePercent"].to_string(), "1");
     assert_eq!(store["payoutMaxFeeFloor"], "10");
     let wrong = [(
         json!({"payoutMaxFeePercent": 101, "payoutMaxFeeFloor": -1}),

@@ -3,7 +3,7 @@
 use tollway::domain::fact::Fact;
 use tollway::domain::money::Msat;
 use tollway::domain::payout::Verdict;
-use tollway::domain::receipt::ReceiptKey;
+use tollway::domain::receipt::{ReceiptKey, Way};
 
 use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, outpoint, text};
 
@@ -13,6 +13,7 @@ pub fn facts() -> Vec<Fact> {
     let (invoice, payout, pull_payment) = (INVOICE, PAYOUT, PULL_PAYMENT);
     let receipt = ReceiptKey::Onchain(outpoint());
     let (amount, fee, attempt) = (Msat(1_000_001), Msat(7), 2);
+    let txid = outpoint().txid;
     let why = || text("no route");
     vec![
         Fact::StoreCreated,
@@ -75,6 +76,13 @@ pub fn facts() -> Vec<Fact> {
             payout,
             amount,
             fee,
+            way: None,
+        },
+        Fact::PayoutCompleted {
+            payout,
+            amount,
+            fee,
+            way: Some(Way::Onchain),
         },
         Fact::PayoutCancelled { payout, why: why() },
         Fact::PayoutInReview { payout, why: why() },
@@ -83,6 +91,7 @@ pub fn facts() -> Vec<Fact> {
             attempt,
             amount: None,
             fee: None,
+            way: None,
         },
         Fact::PaymentRecordForgotten { hash: HASH },
         Fact::PayoutUnconfirmed { payout },
@@ -94,17 +103,13 @@ pub fn facts() -> Vec<Fact> {
             attempt,
             amount: Some(amount),
             fee: Some(fee),
+            way: Some(Way::Onchain),
         },
         Fact::InvoiceReceivedPayment {
             invoice,
             receipt: ReceiptKey::Inside(payout),
             amount,
             after_expiration: false,
-        },
-        Fact::PayoutCompletedInside {
-            payout,
-            hash: HASH,
-            amount,
         },
         Fact::ApiInvoicePaidInside {
             hash: HASH,
@@ -131,6 +136,40 @@ pub fn facts() -> Vec<Fact> {
             payout,
             fee_before: Msat(0),
             fee,
+            way: Way::Lightning,
         },
+        Fact::PayoutFeeRaised {
+            payout,
+            fee_before: fee,
+            fee_after: amount,
+        },
+        Fact::PayoutReconfirmed { payout },
+        Fact::PayoutProofCorrected {
+            payout,
+            fee_before: fee,
+            fee_after: amount,
+        },
+        Fact::UnknownSpend { txid, amount },
+        Fact::UnknownSpendGone { txid, amount },
+        Fact::TillReleased,
+        Fact::StrayLost { receipt, amount },
+        Fact::StrayReturned { receipt, amount },
+        Fact::NodeFunded {
+            outpoint: outpoint(),
+            amount,
+        },
+        Fact::NodeFundingLost {
+            outpoint: outpoint(),
+            amount,
+        },
+        Fact::NodeCost {
+            what: text("a channel"),
+            amount,
+        },
+        Fact::NodeGain {
+            what: text("a channel"),
+            amount,
+        },
+        Fact::NodeForwarded { fee },
     ]
 }

@@ -147,6 +147,7 @@ async fn blocks_mempool_fees_and_broadcast_of_a_real_node() {
             (tills.reveal(till).expect("open").script, Sat(294)),
         ],
         fee_rate_sat_per_kvb: 1_000,
+        unsure: std::collections::BTreeSet::new(),
         seed: [0; 32],
         now: Timestamp::from_secs(1_700_000_000),
     };
