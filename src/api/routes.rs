@@ -234,6 +234,7 @@ fn node(root: &str) -> Router<AppState> {
         .route(&path("/invoices/{hash}"), get(handlers::invoice))
         .route(&path("/payments"), get(payments::list))
         .route(&path("/payments/{hash}"), get(payments::get))
+        .route(&path("/payments/{hash}/review"), post(payments::review))
 }
 
 /// Words in lower case, no slash at the end.

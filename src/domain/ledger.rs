@@ -248,6 +248,7 @@ impl Postings {
 }
 
 /// What a fact of a store means for the books.
+#[expect(clippy::too_many_lines, reason = "one arm a fact")]
 pub fn postings(store: StoreId, fact: &Fact) -> Postings {
     match fact {
         Fact::InvoiceReceivedPayment {

@@ -14,6 +14,7 @@ use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
 use crate::api::page::Page;
+use crate::api::payouts::dto::read_word;
 use crate::api::wire::fee_wish;
 use crate::domain::destination::Destination;
 use crate::domain::money::Msat;
@@ -91,6 +92,29 @@ fn failed(payout: &Payout, why: &str) -> ApiError {
         GENERIC
     };
     ApiError::bad_request(code, why)
+}
+
+/// `POST L/payments/{hash}/review`: a person's word on a payment of which nobody knows what became, as for a payout
+/// (Tollway's own).
+pub async fn review(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+    mut body: Input,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let books = path.open(&state, &caller, Use::Node)?;
+    let (word, comment) = read_word(&mut body);
+    body.finish()?;
+    let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
+    let hash = path.hash().parse().map_err(|_| unknown())?;
+    let payout = state.gateway.api_payment(books, hash).await;
+    let id = payout.ok_or_else(unknown)?.id;
+    let by = caller.0.user.id;
+    let payout = state
+        .gateway
+        .review_payout(books, id, by, word, &comment)
+        .await?;
+    PaymentData::of(&payout).map(Json).ok_or_else(unknown)
 }
 
 /// `GET L/payments`, newest first. Without `includePending` only those that arrived.

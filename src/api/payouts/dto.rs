@@ -16,6 +16,7 @@ use crate::domain::payout::{Payout, Plan, Proof, Stage, Standing};
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
 use crate::http::AppState;
+use crate::service::review::Word;
 use crate::store::{self, Rows};
 
 /// `PayoutData`. Beyond Greenfield: `reviewReason` says why an attempt stands for review; `paidTwice` is an alarm that
@@ -220,4 +221,24 @@ pub fn read_wish(body: &mut Input) -> Wish {
         rail: rail.unwrap_or(Rail::Lightning),
         amount: body.decimal("amount"),
     }
+}
+
+/// Reads a person's word on what stands for review: `verdict` with `preimage` and `evenIfUnderWay`, and `comment`.
+/// Faults stay in the body; with one the answer is not used.
+pub fn read_word(body: &mut Input) -> (Word, String) {
+    let verdict = body.words("verdict").unwrap_or_default();
+    let preimage = body.parsed::<Preimage>("preimage");
+    let against_doubt = body.flag("evenIfUnderWay").unwrap_or(false);
+    let comment = body.text("comment").unwrap_or_default();
+    let word = match verdict.to_ascii_lowercase().as_str() {
+        "lookagain" => Word::LookAgain,
+        "arrived" => Word::Arrived(preimage),
+        "didnotarrive" => Word::DidNotArrive { against_doubt },
+        _ => {
+            let message = "This has to be LookAgain, Arrived or DidNotArrive.";
+            body.refuse("verdict", message);
+            Word::LookAgain
+        }
+    };
+    (word, comment)
 }

@@ -10,11 +10,10 @@ use crate::api::extract::{Input, Params};
 use crate::api::page::Page;
 use crate::api::pull_payments::handlers::{CREATE_APPROVED, CREATE_NON_APPROVED};
 use crate::api::wire;
-use crate::domain::ids::{PayoutId, Preimage, StoreId};
+use crate::domain::ids::{PayoutId, StoreId};
 use crate::domain::payout::{Origin, Stage};
 use crate::http::AppState;
 use crate::service::payout::StorePayout;
-use crate::service::review::Word;
 use crate::store;
 
 const VIEW: &str = "btcpay.store.canviewpayouts";
@@ -203,22 +202,7 @@ pub async fn review(
     mut body: Input,
 ) -> Result<Json<PayoutData>, ApiError> {
     let (store, id) = find(&state, &caller, &path, MANAGE).await?;
-    let verdict = body.words("verdict").unwrap_or_default();
-    let preimage = body.parsed::<Preimage>("preimage");
-    let against_doubt = body.flag("evenIfUnderWay").unwrap_or(false);
-    let comment = body.text("comment").unwrap_or_default();
-    let word = match verdict.to_ascii_lowercase().as_str() {
-        "lookagain" => Word::LookAgain,
-        "arrived" => Word::Arrived(preimage),
-        "didnotarrive" => Word::DidNotArrive { against_doubt },
-        _ => {
-            body.refuse(
-                "verdict",
-                "This has to be LookAgain, Arrived or DidNotArrive.",
-            );
-            Word::LookAgain
-        }
-    };
+    let (word, comment) = dto::read_word(&mut body);
     body.finish()?;
     let payout = state
         .gateway

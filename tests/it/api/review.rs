@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use tollway::domain::money::Sat;
+use tollway::service::settle;
 use tollway::store;
 
 use super::{Client, text};
@@ -56,6 +57,39 @@ async fn a_payout_in_review_is_shown_and_decided_on() {
         .await
         .ok();
     assert_eq!(list, json!([]));
+}
+
+#[tokio::test]
+async fn a_payment_of_the_lightning_api_is_decided_on_by_its_hash() {
+    let client = Client::new().await;
+    let world = &client.world;
+    let node = "/api/v1/server/lightning/BTC";
+    let (bolt11, hash) = world.customer_invoice(1_000);
+    let wish = json!({"BOLT11": bolt11, "sendTimeout": 0});
+    let pending = client.post(&format!("{node}/invoices/pay"), wish).await;
+    assert_eq!(pending.status, 202);
+    world.run_payouts().await;
+    let now = world.clock_now();
+    let doubt = move |tx: &mut store::Tx<'_>| {
+        let payout = settle::payout_of(tx, hash).expect("it exists");
+        let step = payout.clone().review("nobody knows");
+        settle::commit(tx, &payout, step, now);
+    };
+    world.job(doubt).await;
+    let one = format!("{node}/payments/{hash}");
+    let shown = client.get(&one).await.ok();
+    assert_eq!(shown["reviewReason"], "nobody knows");
+    let review = format!("{one}/review");
+    let early = client
+        .post(&review, json!({"verdict": "DidNotArrive"}))
+        .await;
+    assert_eq!(early.refusal(), (400, "may-still-arrive".to_owned()));
+    let preimage = world.customer.preimage(hash).expect("its own").reveal();
+    let arrived = json!({"verdict": "Arrived", "preimage": preimage});
+    let done = client.post(&review, arrived).await.ok();
+    assert_eq!(done["status"], "Complete");
+    assert_eq!(done["preimage"], preimage);
+    assert_eq!(done.get("reviewReason"), None);
 }
 
 #[tokio::test]
