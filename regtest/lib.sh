@@ -117,6 +117,32 @@ mine() { rpc generatetoaddress "${1:-1}" "$(rpc getnewaddress)" >/dev/null; }
 # send ADDRESS BTC, from bitcoind's own wallet.
 send() { rpc sendtoaddress "$1" "$2" >/dev/null; }
 
+# send_many COUNT BTC COMMAND…: so many coins of this size in one transaction, each to an address that the command prints.
+send_many() {
+  local count=$1 btc=$2 addresses=
+  shift 2
+  for ((; count > 0; count--)); do addresses+=",$("$@"):$btc"; done
+  rpc sendmany "" "{${addresses#,}}" >/dev/null
+}
+
+# start_bitcoind: starts $BITCOIND if it isn't running, and opens its wallet. Needs its port and password.
+start_bitcoind() {
+  BITCOIND_RPC_HOST=127.0.0.1 BITCOIND_RPC_USER=sandbox BITCOIND_RPC_WALLET=sandbox
+  if ! is_running bitcoind; then
+    mkdir -p "$DIR/bitcoind"
+    start bitcoind "$BITCOIND" -regtest -datadir="$DIR/bitcoind" -server -listen=0 -addresstype=bech32 -txindex=1 -dbcache=16 \
+      -fallbackfee=0.00001 -rpcbind=127.0.0.1 -rpcallowip=127.0.0.1 -rpcport="$BITCOIND_RPC_PORT" \
+      -rpcuser="$BITCOIND_RPC_USER" -rpcpassword="$BITCOIND_RPC_PASSWORD" -rpcworkqueue=128 -debuglogfile=0
+    until_true 60 "bitcoind answers; its log is $DIR/bitcoind.log" rpc getblockchaininfo
+    rpc loadwallet "$BITCOIND_RPC_WALLET" >/dev/null 2>&1 \
+      || rpc getwalletinfo >/dev/null 2>&1 \
+      || rpc createwallet "$BITCOIND_RPC_WALLET" >/dev/null
+    # A new block, too, because bitcoind takes an old tip for a download that isn't finished.
+    if (($(rpc getblockcount) == 0)); then mine 120; else mine 1; fi
+  fi
+  BITCOIND_PID=$(pid_of bitcoind)
+}
+
 # --- the two gateways ------------------------------------------------------------------------------------------------
 
 # prefix_of NAME: what the names of this gateway begin with in `env`.

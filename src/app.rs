@@ -4,11 +4,11 @@
 //! something they show. Stop is the reverse: no new requests → live streams end → requests drain → keepers between
 //! activations → node → writer drained → closed.
 
+mod data_dir;
+
 use std::fs;
 use std::future::Future;
-use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle as Thread;
@@ -24,7 +24,8 @@ use tracing::{error, info, warn};
 use crate::adapters::chain::BitcoindChain;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::entropy::SystemEntropy;
-use crate::adapters::ldk::{LdkConfig, LdkNode, launch};
+use crate::adapters::ldk::{LdkConfig, LdkNode, hold, launch};
+use crate::adapters::mark::FileMark;
 use crate::adapters::rates::FixedRates;
 use crate::config::Config;
 use crate::domain::time::Timestamp;
@@ -33,13 +34,16 @@ use crate::keepers::calendar::Calendar;
 use crate::keepers::chain_follower::ChainFollower;
 use crate::keepers::gate::Gate;
 use crate::keepers::lightning_events::LightningEvents;
+use crate::keepers::marker::Marker;
 use crate::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use crate::keepers::prompter::Prompter;
+use crate::keepers::pruner::Pruner;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::random;
-use crate::service::{Gateway, intake, settle};
+use crate::ports::mark::Mark;
+use crate::service::{Gateway, intake, mark, settle};
 use crate::store::{self, Store, Wake, Writer};
-use crate::wallet::{Keychain, keychain};
+use crate::wallet::Keychain;
 use crate::{api, faults, http, lnurl, ui};
 
 /// How long requests may take to drain when the process stops.
@@ -51,6 +55,9 @@ pub const STORE_FILE: &str = "tollway.redb";
 /// The seed's name in the data directory.
 pub const SEED_FILE: &str = "seed";
 
+/// The mark's name in the data directory: which generation of the file ran last.
+pub const MARK_FILE: &str = "tollway.mark";
+
 /// The process can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -60,6 +67,14 @@ pub enum StartError {
     /// The database.
     #[error(transparent)]
     Store(#[from] store::OpenError),
+    /// There was a database here, and it is gone. It is never silently made anew.
+    #[error(
+        "there is no database file, but {0} says that there was one: put it back. To begin anew without it, remove that mark"
+    )]
+    Gone(String),
+    /// The mark of the file's generation can't be written.
+    #[error(transparent)]
+    Mark(#[from] mark::NotMarked),
     /// The seed.
     #[error("{0}")]
     Seed(String),
@@ -80,6 +95,10 @@ pub struct App {
     http: tokio::task::JoinHandle<()>,
     stop_http: watch::Sender<bool>,
     stop_keepers: watch::Sender<bool>,
+    /// Where generations of the file are marked; nowhere if an older one may be in its place.
+    mark: Option<Arc<dyn Mark>>,
+    /// Held as long as the data directory is used.
+    lock: fs::File,
 }
 
 impl App {
@@ -97,15 +116,34 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let entropy = Arc::new(SystemEntropy);
         faults::arm(config.network);
-        make_private_dir(&config.data_dir)?;
+        data_dir::make_private(&config.data_dir)?;
+        let lock = data_dir::lock(&config.data_dir)?;
         let store_path = config.data_dir.join(STORE_FILE);
-        let keychain = Arc::new(open_seed(config, store_path.exists(), SystemEntropy)?);
+        let mark: Arc<dyn Mark> = Arc::new(FileMark::at(config.data_dir.join(MARK_FILE)));
+        let marked = mark.read().await;
+        if !store_path.exists() && marked != Ok(None) {
+            return Err(StartError::Gone(mark.place()));
+        }
+        let keychain = Arc::new(data_dir::open_seed(
+            config,
+            store_path.exists(),
+            SystemEntropy,
+        )?);
         let (store, writer) = open(&store_path)?;
         let writer =
             store::writer::spawn(writer).map_err(|e| StartError::File(store_path.clone(), e))?;
         let rates = FixedRates::new(&config.rates.fixed).map_err(StartError::Config)?;
-        let node = launch(ldk_config(config, &keychain), store.clone(), clock.clone())
-            .map_err(|e| StartError::Config(e.to_string()))?;
+        let generation = store.glance(|rows| store::mark::generation(rows));
+        let newest = mark::judge(generation, &marked, &mark.place());
+        let ldk = ldk_config(config, &keychain);
+        let (node, mark) = match newest {
+            Ok(()) => {
+                mark::renew(&store, mark.as_ref()).await?;
+                (launch(ldk, store.clone(), clock.clone()), Some(mark))
+            }
+            Err(why) => (hold(ldk, clock.clone(), why), None),
+        };
+        let node = node.map_err(|e| StartError::Config(e.to_string()))?;
         let rpc = &config.bitcoind;
         let chain = Arc::new(BitcoindChain::new(
             &rpc.host,
@@ -144,7 +182,7 @@ impl App {
         let (stop_http, http_stops) = watch::channel(false);
         let http = serve(config, &gateway, http_stops).await?;
         let (stop_keepers, keepers_stop) = watch::channel(false);
-        let keepers = spawn_keepers(&gateway, follower, &keepers_stop);
+        let keepers = spawn_keepers(&gateway, follower, mark.clone(), &keepers_stop);
         info!(
             "listening on {}, reached at {}",
             config.http.listen, config.http.base_url
@@ -157,6 +195,8 @@ impl App {
             http,
             stop_http,
             stop_keepers,
+            mark,
+            lock,
         })
     }
 
@@ -190,10 +230,16 @@ impl App {
         self.stop_keepers.send_replace(true);
         while self.keepers.join_next().await.is_some() {}
         self.node.stop().await;
+        if let Some(mark) = &self.mark
+            && let Err(why) = mark::renew(&self.gateway.store, mark.as_ref()).await
+        {
+            error!("the last generation of the file is not marked: {why}");
+        }
         self.gateway.store.close();
         if self.writer.join().is_err() {
             error!("the writer ended with a panic");
         }
+        drop(self.lock);
         info!("stopped: everything is on disk");
     }
 }
@@ -250,6 +296,7 @@ pub fn router(state: AppState) -> Router {
 fn spawn_keepers(
     gateway: &Arc<Gateway>,
     mut follower: ChainFollower,
+    mark: Option<Arc<dyn Mark>>,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let gate = Arc::new(Gate::default());
@@ -298,11 +345,37 @@ fn spawn_keepers(
         }
     });
     let prompter = Prompter::new(gateway.clone());
-    let (signals, mut stops) = (gateway.store.clone(), stop.clone());
+    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
     keepers.spawn(async move {
         loop {
             let next = prompter.activate().await;
-            if rest(&clock, next, &signals, Some(Wake::Prompts), &mut stops).await {
+            if rest(&clock_of, next, &signals, Some(Wake::Prompts), &mut stops).await {
+                return;
+            }
+        }
+    });
+    if let Some(mark) = mark {
+        let marker = Marker::new(gateway.store.clone(), mark, clock.clone());
+        let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
+        keepers.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = signals.signals().woken(Wake::Mark) => {}
+                    _ = stops.wait_for(|stop| *stop) => return,
+                }
+                let next = marker.activate().await;
+                if rest(&clock_of, next, &signals, None, &mut stops).await {
+                    return;
+                }
+            }
+        });
+    }
+    let pruner = Pruner::new(gateway.clone(), gate.clone());
+    let (signals, mut stops) = (gateway.store.clone(), stop.clone());
+    keepers.spawn(async move {
+        loop {
+            let next = pruner.activate().await;
+            if rest(&clock, next, &signals, None, &mut stops).await {
                 return;
             }
         }
@@ -354,54 +427,4 @@ fn ldk_config(config: &Config, keychain: &Keychain) -> LdkConfig {
         listen: config.node.listen.iter().cloned().collect(),
         alias: config.node.alias.clone(),
     }
-}
-
-fn make_private_dir(dir: &Path) -> Result<(), StartError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|e| StartError::File(dir.to_owned(), e))
-}
-
-/// Reads the seed, or makes one on the very first start. A database without its seed is never given another.
-fn open_seed(
-    config: &Config,
-    has_store: bool,
-    entropy: SystemEntropy,
-) -> Result<Keychain, StartError> {
-    let path = config.data_dir.join(SEED_FILE);
-    let file_error = |e| StartError::File(path.clone(), e);
-    let words = match fs::read_to_string(&path) {
-        Ok(words) => words,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !has_store => {
-            let words = keychain::new_mnemonic(random(&entropy));
-            write_private(&path, &words).map_err(file_error)?;
-            words
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            return Err(StartError::Seed(format!(
-                "there is a database but no seed: put the seed's words back into {}",
-                path.display()
-            )));
-        }
-        Err(e) => return Err(file_error(e)),
-    };
-    Keychain::from_mnemonic(&words, config.network).map_err(StartError::Seed)
-}
-
-/// Writes a file that only its owner may read, whole or not at all, and makes it durable.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let draft = path.with_extension("new");
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&draft)?;
-    writeln!(file, "{text}")?;
-    file.sync_all()?;
-    fs::rename(&draft, path)?;
-    path.parent()
-        .map_or(Ok(()), |dir| fs::File::open(dir)?.sync_all())
 }

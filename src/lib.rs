@@ -13,6 +13,8 @@ pub mod http;
 pub mod keepers;
 pub mod lnurl;
 pub mod ports;
+#[cfg(debug_assertions)]
+pub mod sabotage;
 pub mod service;
 pub mod store;
 pub mod telemetry;

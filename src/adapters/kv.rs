@@ -21,7 +21,7 @@ use tracing::error;
 
 pub use durability::{Durability, Home, home};
 
-use crate::store::{Order, Rows, Store, Table, Tx};
+use crate::store::{Order, Rows, Store, Table, Tx, Wake};
 use files::CacheFiles;
 
 /// Above this much queued that nobody waits for, writers wait after all: memory is bounded, and so is what a crash
@@ -187,9 +187,15 @@ impl LdkStore {
         } else {
             "ldk-remove"
         };
-        let job = move |tx: &mut Tx<'_>| match value {
-            Some(value) => tx.put(Table::Ldk, &key, &value),
-            None => tx.remove(Table::Ldk, &key),
+        let job = move |tx: &mut Tx<'_>| {
+            // An older file would hold an older state of the channel.
+            if key.starts_with(b"monitor") {
+                tx.wake(Wake::Mark);
+            }
+            match value {
+                Some(value) => tx.put(Table::Ldk, &key, &value),
+                None => tx.remove(Table::Ldk, &key),
+            }
         };
         let committed = move |()| {
             this.committed(&row, seq, relaxed);

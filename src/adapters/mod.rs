@@ -4,6 +4,8 @@
 pub mod chain;
 pub mod clock;
 pub mod entropy;
+pub mod files;
 pub mod kv;
 pub mod ldk;
+pub mod mark;
 pub mod rates;

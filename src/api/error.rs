@@ -18,6 +18,7 @@ use crate::service::payout::PayoutRefusal;
 use crate::service::pull_payment::PullPaymentRefusal;
 use crate::service::review::ReviewRefusal;
 use crate::service::store::StoreRefusal;
+use crate::service::stray::AssignRefusal;
 use crate::store::WriteError;
 
 /// Where Greenfield has no code of its own.
@@ -135,6 +136,11 @@ impl ApiError {
         Self::not_found("invoice-not-found", "There is no such invoice.")
     }
 
+    /// 404 for a payment that fits no invoice.
+    pub fn no_stray() -> Self {
+        AssignRefusal::UnknownStray.into()
+    }
+
     /// 404 for a pull payment.
     pub fn no_pull_payment() -> Self {
         Self::not_found("pullpayment-not-found", "There is no such pull payment.")
@@ -239,6 +245,20 @@ impl From<MarkRefusal> for ApiError {
             MarkRefusal::Unknown => Self::no_invoice(),
             MarkRefusal::CantMark(_) => Self::fault("Status", message),
             MarkRefusal::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<AssignRefusal> for ApiError {
+    fn from(refusal: AssignRefusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            AssignRefusal::UnknownStray => Self::not_found("stray-not-found", message),
+            AssignRefusal::UnknownInvoice => Self::no_invoice(),
+            AssignRefusal::AlreadyAssigned(_) => Self::bad_request("already-assigned", message),
+            AssignRefusal::OtherStore => Self::bad_request("other-store", message),
+            AssignRefusal::Lost => Self::bad_request("payment-lost", message),
+            AssignRefusal::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

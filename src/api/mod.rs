@@ -15,6 +15,7 @@ pub mod pull_payments;
 mod routes;
 pub mod server;
 pub mod stores;
+pub mod strays;
 pub mod wire;
 
 pub use routes::router;

@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::error::ApiError;
-use super::{access, invoices, lightning, payouts, pull_payments, server, stores};
+use super::{access, invoices, lightning, payouts, pull_payments, server, stores, strays};
 use crate::http::AppState;
 
 /// The written forms of `/api` that are known; below them case does not matter.
@@ -24,6 +24,7 @@ const WORDS: &[&str] = &[
     "acknowledge",
     "address",
     "api-keys",
+    "assign",
     "balance",
     "bump",
     "channels",
@@ -51,6 +52,7 @@ const WORDS: &[&str] = &[
     "server",
     "status",
     "stores",
+    "strays",
     "unarchive",
     "users",
     "v1",
@@ -99,6 +101,11 @@ fn accounts() -> Router<AppState> {
     Router::new()
         .route("/v1/health", get(server::health))
         .route("/v1/server/info", get(server::info))
+        .route("/v1/server/strays", get(strays::list_of_house))
+        .route(
+            "/v1/server/strays/{payment}/assign",
+            post(strays::assign_of_house),
+        )
         .route("/v1/users", post(create_user))
         .route("/v1/users/me", get(me))
         .route("/v1/api-keys", post(create_key))
@@ -143,6 +150,8 @@ fn store_rooms() -> Router<AppState> {
             &store("/invoices"),
             get(invoices::handlers::list).post(invoices::handlers::create),
         )
+        .route(&store("/strays"), get(strays::list))
+        .route(&store("/strays/{payment}/assign"), post(strays::assign))
         .route(
             &store("/pull-payments"),
             get(pull_payments::handlers::list).post(pull_payments::handlers::create),

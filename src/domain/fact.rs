@@ -142,7 +142,7 @@ pub enum Fact {
         #[n(1)]
         manually_marked: bool,
     },
-    /// Another BOLT11 is shown, over the rest.
+    /// Another BOLT11 is shown, over the rest; or the first, which could not be made before.
     #[n(11)]
     InvoicePromptRenewed {
         /// Which.
@@ -509,6 +509,22 @@ pub enum Fact {
         #[n(0)]
         fee: Msat,
     },
+    /// A person said which invoice a stray is meant for. It is no stray any more; the invoice's own facts follow.
+    #[n(56)]
+    StrayAssigned {
+        /// What had come.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+        /// Which invoice has it now.
+        #[n(2)]
+        invoice: InvoiceId,
+        /// Who said so.
+        #[n(3)]
+        by: UserId,
+    },
 }
 
 impl Fact {
@@ -538,7 +554,8 @@ impl Fact {
             | Self::InvoiceExpired { invoice, .. }
             | Self::InvoicePaidAfterExpiration { invoice }
             | Self::InvoiceInvalid { invoice, .. }
-            | Self::InvoicePromptRenewed { invoice, .. } => invoice.as_bytes(),
+            | Self::InvoicePromptRenewed { invoice, .. }
+            | Self::StrayAssigned { invoice, .. } => invoice.as_bytes(),
             Self::ApiInvoicePaid { hash, .. }
             | Self::ApiInvoicePaidInside { hash, .. }
             | Self::ForeignPaymentArrived { hash, .. }

@@ -259,7 +259,11 @@ pub fn postings(store: StoreId, fact: &Fact) -> Postings {
         Fact::InvoicePaymentLost {
             receipt, amount, ..
         }
-        | Fact::StrayLost { receipt, amount } => went_again(store, receipt, *amount),
+        | Fact::StrayLost { receipt, amount }
+        // The invoice's own facts take it in again.
+        | Fact::StrayAssigned {
+            receipt, amount, ..
+        } => went_again(store, receipt, *amount),
         Fact::ApiInvoicePaid { hash, amount } => {
             came_in(store, &ReceiptKey::Lightning(*hash), *amount)
         }

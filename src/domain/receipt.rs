@@ -1,12 +1,13 @@
 //! A receipt is money that came in, known by what the network calls it. A key counts once, for ever.
 
 use std::fmt;
+use std::str::FromStr;
 
 use bitcoin::OutPoint;
 use minicbor::{Decode, Encode};
 
 use super::cbor;
-use super::ids::{PaymentHash, PayoutId};
+use super::ids::{PaymentHash, PayoutId, UserId};
 use super::money::Msat;
 use super::time::Timestamp;
 
@@ -56,6 +57,22 @@ impl fmt::Display for ReceiptKey {
     }
 }
 
+/// The text is no payment's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("neither an outpoint nor a payment hash")]
+pub struct BadReceiptKey;
+
+/// Reads what [`fmt::Display`] writes.
+impl FromStr for ReceiptKey {
+    type Err = BadReceiptKey;
+
+    fn from_str(text: &str) -> Result<Self, BadReceiptKey> {
+        let hash = text.parse().map(Self::Lightning);
+        hash.or_else(|_| text.parse().map(Self::Onchain))
+            .map_err(|_| BadReceiptKey)
+    }
+}
+
 /// A way for money to move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
 #[cbor(index_only)]
@@ -87,7 +104,7 @@ impl Rail {
 }
 
 /// Reads a method id and its old aliases, in any case (Greenfield section 2).
-impl std::str::FromStr for Rail {
+impl FromStr for Rail {
     type Err = UnknownRail;
 
     fn from_str(text: &str) -> Result<Self, UnknownRail> {
@@ -137,6 +154,9 @@ pub struct Receipt {
     /// What was paid to: the BOLT11 or the address.
     #[n(4)]
     pub destination: String,
+    /// Who said that it is meant for this invoice; `None` if it came to the invoice's own address or BOLT11.
+    #[n(5)]
+    pub assigned_by: Option<UserId>,
 }
 
 /// How sure a receipt is. Lightning is settled at once.

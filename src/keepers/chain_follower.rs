@@ -185,6 +185,12 @@ impl ChainFollower {
                 return Ok(known);
             }
         }
+        let seen = self.trail.as_ref().and_then(Trail::tip);
+        if seen.is_some_and(|seen| seen.height.saturating_sub(lowest) >= BELOW_START) {
+            let why =
+                "it is on another chain: none of the blocks that the wallets have seen is on it";
+            return Err(ChainUnavailable(why.to_owned()).into());
+        }
         let height = lowest.min(tip.height).saturating_sub(BELOW_START);
         let hash = self.chain.block_hash(height).await?;
         let hash = hash.ok_or_else(|| ChainUnavailable("its chain shrank".to_owned()))?;

@@ -5,5 +5,7 @@ pub mod calendar;
 pub mod chain_follower;
 pub mod gate;
 pub mod lightning_events;
+pub mod marker;
 pub mod payout_runner;
 pub mod prompter;
+pub mod pruner;

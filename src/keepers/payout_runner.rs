@@ -9,6 +9,8 @@ mod lightning;
 mod onchain;
 mod reconcile;
 mod records;
+#[cfg(debug_assertions)]
+mod sabotaged;
 mod send;
 
 use tracing::warn;

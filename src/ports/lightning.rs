@@ -256,7 +256,8 @@ pub trait Lightning: Send + Sync {
     /// One record.
     async fn payment(&self, hash: PaymentHash) -> Option<PaymentRecord>;
 
-    /// Removes a record so that the same invoice may be handed over again (reconcile only).
+    /// Removes a record: one of a payment of ours so that the same invoice may be handed over again (reconcile only), or
+    /// that of a dead invoice.
     async fn forget_payment(&self, hash: PaymentHash) -> Result<(), NodeError>;
 
     /// Who it is.

@@ -7,4 +7,5 @@ pub mod chain;
 pub mod clock;
 pub mod entropy;
 pub mod lightning;
+pub mod mark;
 pub mod rates;

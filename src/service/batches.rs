@@ -18,7 +18,10 @@ use std::collections::BTreeSet;
 use bitcoin::Txid;
 
 use crate::domain::payout::batch::{Batch, Version};
-use crate::store::{self, Tx};
+use crate::domain::payout::{Plan, Standing};
+#[cfg(debug_assertions)]
+use crate::sabotage::{Bug, is_planted};
+use crate::store::{self, Rows, Tx};
 use crate::wallet::TxStanding;
 
 pub use observe::observe;
@@ -29,9 +32,25 @@ pub fn confirmed<'b>(tx: &Tx<'_>, batch: &'b Batch) -> Option<(&'b Version, u32)
     batch.versions.iter().find_map(
         |version| match tx.tills().standing(batch.till, version.txid) {
             TxStanding::Confirmed { confirmations } => Some((version, confirmations)),
+            #[cfg(debug_assertions)]
+            TxStanding::Mempool if is_planted(Bug::CompleteUnconfirmed) => Some((version, 6)),
             TxStanding::Mempool | TxStanding::Unseen => None,
         },
     )
+}
+
+/// Whether a person has said of one of its payouts that it was not paid by this: then it is not sent any more, since
+/// that one may be paid otherwise.
+pub fn is_given_up(rows: &dyn Rows, batch: &Batch) -> bool {
+    batch.payouts.iter().any(|id| {
+        let payout = store::payout::get(rows, batch.store, *id);
+        let attempts = payout.map(|payout| payout.attempts).unwrap_or_default();
+        attempts.iter().any(|attempt| {
+            let ours =
+                matches!(attempt.plan, Plan::Onchain { batch: planned, .. } if planned == batch.id);
+            ours && matches!(attempt.standing, Standing::Failed { .. })
+        })
+    })
 }
 
 /// Transactions of which another version may still confirm: what they pay back to us is not to be built on.

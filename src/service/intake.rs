@@ -2,10 +2,14 @@
 
 use crate::domain::fact::Fact;
 use crate::domain::ids::{PaymentHash, StoreId};
+#[cfg(debug_assertions)]
+use crate::domain::invoice::Status;
 use crate::domain::money::Msat;
 use crate::domain::receipt::ReceiptKey;
 use crate::domain::till::{Coin, TillId};
 use crate::domain::time::Timestamp;
+#[cfg(debug_assertions)]
+use crate::sabotage::{Bug, is_planted};
 use crate::store::invoice::HashOwner;
 use crate::store::node::Paid;
 use crate::store::receipt::Stray;
@@ -21,6 +25,10 @@ pub fn take_lightning(tx: &mut Tx<'_>, hash: PaymentHash, amount: Msat, now: Tim
     match owner {
         Some(HashOwner::Invoice { store, invoice }) => {
             if let Some(invoice) = store::invoice::get(tx, store, invoice) {
+                #[cfg(debug_assertions)]
+                if is_planted(Bug::LoseLatePayment) && invoice.status == Status::Expired {
+                    return;
+                }
                 let step = invoice.receive(hash, amount, now);
                 store::receipt::put_known(tx, key, store);
                 store::invoice::put(tx, &step.after);
@@ -44,8 +52,15 @@ pub fn take_lightning(tx: &mut Tx<'_>, hash: PaymentHash, amount: Msat, now: Tim
         }
         None => {}
     }
-    let why = "a Lightning payment for no invoice of this server";
-    take_stray(tx, StoreId::HOUSE, key, amount, why, now);
+    let stray = Stray {
+        key,
+        amount,
+        received_at: now,
+        why: "a Lightning payment for no invoice of this server".to_owned(),
+        place: None,
+        assigned: None,
+    };
+    take_stray(tx, StoreId::HOUSE, &stray);
 }
 
 /// Shows every touched address to the invoice it belongs to, as the whole picture it now gives.
@@ -87,34 +102,48 @@ fn observe_address(tx: &mut Tx<'_>, till: TillId, index: u32, picture: &[Coin], 
         tx.announce(store, step.facts, now);
         return;
     }
+    observe_unowned(tx, till, index, picture, now);
+}
+
+/// An address that no invoice shows: what is new there is a stray, and what was assigned is shown to its invoice.
+fn observe_unowned(tx: &mut Tx<'_>, till: TillId, index: u32, picture: &[Coin], now: Timestamp) {
+    for stray in store::receipt::strays_at(tx, till, index) {
+        let (ReceiptKey::Onchain(outpoint), Some(assigned)) = (stray.key, stray.assigned) else {
+            continue;
+        };
+        let Some(invoice) = store::invoice::get(tx, assigned.store, assigned.invoice) else {
+            continue;
+        };
+        let coin = picture.iter().find(|coin| coin.outpoint == outpoint);
+        let step = invoice.clone().observe_adopted(outpoint, coin, now);
+        if step.after != invoice {
+            store::invoice::put(tx, &step.after);
+            tx.announce(assigned.store, step.facts, now);
+        }
+    }
+    let place = tx.tills().address(till, index);
     for coin in picture {
         let key = ReceiptKey::Onchain(coin.outpoint);
         if !store::receipt::is_known(tx, key) {
-            let why = "a payment to an address of the wallet that no invoice shows";
-            take_stray(tx, till.store, key, coin.amount.to_msat(), why, now);
+            let stray = Stray {
+                key,
+                amount: coin.amount.to_msat(),
+                received_at: now,
+                why: "a payment to an address of the wallet that no invoice shows".to_owned(),
+                place: place.clone(),
+                assigned: None,
+            };
+            take_stray(tx, till.store, &stray);
         }
     }
 }
 
-fn take_stray(
-    tx: &mut Tx<'_>,
-    store: StoreId,
-    key: ReceiptKey,
-    amount: Msat,
-    why: &str,
-    now: Timestamp,
-) {
-    let stray = Stray {
-        key,
-        amount,
-        received_at: now,
-        why: why.to_owned(),
-    };
-    store::receipt::put_known(tx, key, store);
-    store::receipt::put_stray(tx, store, &stray);
+fn take_stray(tx: &mut Tx<'_>, store: StoreId, stray: &Stray) {
+    store::receipt::put_known(tx, stray.key, store);
+    store::receipt::put_stray(tx, store, stray);
     let fact = Fact::StrayReceived {
-        receipt: key,
-        amount,
+        receipt: stray.key,
+        amount: stray.amount,
     };
-    tx.announce(store, vec![fact], now);
+    tx.announce(store, vec![fact], stray.received_at);
 }

@@ -100,16 +100,19 @@ impl Gateway {
         let mut lightning = Vec::new();
         let mut missing = None;
         if offered.contains(&Rail::Lightning) && !free {
-            match self
-                .prompt(&shop, &new.details, &price, due, &terms, now)
-                .await
-            {
+            let amount = match price {
+                Price::Standard(_) => Some(due.to_msat()),
+                Price::TopUp(_) => None,
+            };
+            match self.prompt(&shop, &new.details, amount, &terms, now).await {
                 Ok(prompt) => lightning.push(prompt),
                 Err(why) => missing = Some(why),
             }
         }
         let id = InvoiceId::new(now, self.random());
-        let wants_address = offered.contains(&Rail::Onchain)
+        // P12: a file that is older than it should be may have given its next addresses to others.
+        let wants_address = self.held().is_none()
+            && offered.contains(&Rail::Onchain)
             && !free
             && (due >= DUST || matches!(price, Price::TopUp(_)));
         let invoice = Invoice {
@@ -168,20 +171,15 @@ impl Gateway {
         Ok((Price::Standard(price.into()), rate, due))
     }
 
-    /// A BOLT11 over what is due, or why there is none, for the merchant.
+    /// A BOLT11 over this much, or why there is none, for the merchant.
     async fn prompt(
         &self,
         shop: &Store,
         details: &Details,
-        price: &Price,
-        due: Sat,
+        amount: Option<Msat>,
         terms: &Terms,
         now: Timestamp,
     ) -> Result<LightningPrompt, String> {
-        let amount = match price {
-            Price::Standard(_) => Some(due.to_msat()),
-            Price::TopUp(_) => None,
-        };
         let left = terms.expires_at.secs().saturating_sub(now.secs());
         self.issue(
             amount,
@@ -280,19 +278,15 @@ impl Gateway {
         let Some((invoice, shop)) = found else {
             return Ok(());
         };
-        let Some(rest) = invoice.wants_prompt() else {
-            return Ok(());
-        };
         let now = self.now();
+        // One that is about to expire is worth no BOLT11.
+        let too_late = invoice.terms.expires_at <= now.plus_secs(EXPIRY_SECS_MIN.into());
+        if !invoice.wants_prompt() || (too_late && invoice.lightning.is_empty()) {
+            return Ok(());
+        }
+        let amount = invoice.prompt_amount();
         let prompt = self
-            .prompt(
-                &shop,
-                &invoice.details,
-                &invoice.price,
-                rest,
-                &invoice.terms,
-                now,
-            )
+            .prompt(&shop, &invoice.details, amount, &invoice.terms, now)
             .await?;
         self.store
             .insist("invoice-prompt", move |tx| {

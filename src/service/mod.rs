@@ -8,6 +8,7 @@ pub mod inside;
 pub mod intake;
 pub mod invoice;
 pub mod invoice_details;
+pub mod mark;
 pub mod node;
 pub mod payment_link;
 pub mod payout;
@@ -15,6 +16,7 @@ pub mod pull_payment;
 pub mod review;
 pub mod settle;
 pub mod store;
+pub mod stray;
 pub mod withdraw;
 
 use std::sync::Arc;

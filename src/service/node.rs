@@ -82,7 +82,7 @@ impl Gateway {
         };
         self.store
             .write("api-invoice", move |tx| {
-                store::invoice::put_api_hash(tx, store, invoice.hash);
+                store::invoice::put_api_hash(tx, store, invoice.hash, invoice.expires_at);
                 store::node::put_api_invoice(tx, store, &invoice);
                 invoice
             })
@@ -170,6 +170,7 @@ impl Gateway {
                 Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::InProgress => {}
             }
             tokio::select! {
+                biased;
                 told = store::signals::about(&mut live, id.as_bytes()) => {
                     if told.is_err() {
                         return Ok(payout);

@@ -255,6 +255,7 @@ impl Gateway {
                 return outcome;
             }
             tokio::select! {
+                biased;
                 told = store::signals::about(&mut live, id.as_bytes()) => {
                     if told.is_err() {
                         return Ok(Accepted::Sent);

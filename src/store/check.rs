@@ -7,9 +7,10 @@ use super::codec::try_decode;
 use super::rows::{Order, Rows};
 use super::tables::Table;
 use crate::domain::destination::Destination;
-use crate::domain::ids::{PullPaymentId, StoreId};
+use crate::domain::ids::{BatchId, PullPaymentId, StoreId};
 use crate::domain::money::Sat;
-use crate::domain::payout::{Payout, Stage};
+use crate::domain::payout::batch::Version;
+use crate::domain::payout::{Payout, Plan, Stage};
 use crate::domain::pull_payment::{Budget, PullPayment};
 
 /// What payouts make of a pull payment's budget.
@@ -41,6 +42,13 @@ fn check_payouts(rows: &dyn Rows) -> Result<Recount, String> {
                 return Err(format!("P3 the hash of payout {id} is not its own"));
             }
         }
+        for attempt in &payout.attempts {
+            if let Plan::Onchain { batch, place } = attempt.plan
+                && !is_placed(rows, &payout, batch, place)
+            {
+                return Err(format!("P2 the transaction of payout {id} is not stored"));
+            }
+        }
         if let Some(pull_payment) = payout.pull_payment() {
             let (reserved, spent) = recount.entry((payout.store, pull_payment)).or_default();
             match payout.stage {
@@ -54,6 +62,21 @@ fn check_payouts(rows: &dyn Rows) -> Result<Recount, String> {
         Ok(())
     })?;
     Ok(recount)
+}
+
+/// Whether a batch is stored that pays the payout at this place, with all its versions.
+fn is_placed(rows: &dyn Rows, payout: &Payout, batch: BatchId, place: u32) -> bool {
+    let Some(batch) = super::payout::batch(rows, payout.store, batch) else {
+        return false;
+    };
+    let place = usize::try_from(place).unwrap_or(usize::MAX);
+    let found = |version: &Version| {
+        let led = super::payout::batch_of_tx(rows, version.txid);
+        led.is_some_and(|led| led.id == batch.id)
+    };
+    batch.is_consistent()
+        && batch.payouts.get(place) == Some(&payout.id)
+        && batch.versions.iter().all(found)
 }
 
 fn check_budgets(rows: &dyn Rows, recount: &Recount) -> Result<(), String> {

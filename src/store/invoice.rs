@@ -8,7 +8,7 @@ use super::signals::Wake;
 use super::tables::Table;
 use super::tx::Tx;
 use crate::domain::ids::{InvoiceId, PaymentHash, StoreId};
-use crate::domain::invoice::Invoice;
+use crate::domain::invoice::{Invoice, RECORD_SECS};
 use crate::domain::till::TillId;
 use crate::domain::time::Timestamp;
 use minicbor::{Decode, Encode};
@@ -78,6 +78,7 @@ pub fn put(tx: &mut Tx<'_>, invoice: &Invoice) {
     for prompt in &invoice.lightning[known..] {
         let owner = HashOwner::Invoice { store, invoice: id };
         tx.put(Table::IssuedHashes, prompt.hash.as_bytes(), &encode(&owner));
+        put_record_date(tx, prompt.hash, invoice.terms.expires_at);
     }
     put_deadline(
         tx,
@@ -85,10 +86,8 @@ pub fn put(tx: &mut Tx<'_>, invoice: &Invoice) {
         before.as_ref().and_then(Invoice::deadline),
         invoice.deadline(),
     );
-    let wanted = before
-        .as_ref()
-        .is_some_and(|old| old.wants_prompt().is_some());
-    match (wanted, invoice.wants_prompt().is_some()) {
+    let wanted = before.as_ref().is_some_and(Invoice::wants_prompt);
+    match (wanted, invoice.wants_prompt()) {
         (_, true) => {
             tx.put(Table::InvoicePrompts, &row, &[]);
             tx.wake(Wake::Prompts);
@@ -210,10 +209,49 @@ pub fn hash_owner(rows: &dyn Rows, hash: PaymentHash) -> Option<HashOwner> {
         .map(|bytes| decode(&bytes))
 }
 
-/// Notes that the Lightning API issued this hash.
-pub fn put_api_hash(tx: &mut Tx<'_>, store: StoreId, hash: PaymentHash) {
+/// Notes that the Lightning API issued this hash, for a BOLT11 that expires then.
+pub fn put_api_hash(tx: &mut Tx<'_>, store: StoreId, hash: PaymentHash, expires_at: Timestamp) {
     let owner = HashOwner::Api { store };
     tx.put(Table::IssuedHashes, hash.as_bytes(), &encode(&owner));
+    put_record_date(tx, hash, expires_at);
+}
+
+fn put_record_date(tx: &mut Tx<'_>, hash: PaymentHash, expires_at: Timestamp) {
+    let date = ordered(expires_at.plus_secs(RECORD_SECS).0);
+    tx.put(Table::RecordAgenda, &key(&[&date, hash.as_bytes()]), &[]);
+}
+
+/// Hashes whose record at the node may go by now, with their dates, at most `limit`.
+pub fn dead_records(
+    rows: &dyn Rows,
+    now: Timestamp,
+    limit: usize,
+) -> Vec<(Timestamp, PaymentHash)> {
+    let mut dead = Vec::new();
+    let end = ordered(now.0.saturating_add(1));
+    rows.range(
+        Table::RecordAgenda,
+        &[],
+        &end,
+        Order::Ascending,
+        &mut |row, _| {
+            let date = row[..8].try_into().map(u64::from_be_bytes).map(Timestamp);
+            let hash = row[8..].try_into().map(PaymentHash);
+            dead.extend(date.ok().zip(hash.ok()));
+            if dead.len() < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        },
+    );
+    dead
+}
+
+/// The record of this hash has gone, or never will.
+pub fn forget_record_date(tx: &mut Tx<'_>, date: Timestamp, hash: PaymentHash) {
+    let row = key(&[&ordered(date.0), hash.as_bytes()]);
+    tx.remove(Table::RecordAgenda, &row);
 }
 
 /// Which invoice an address of a till was revealed for.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::codec::{decode, encode};
 use super::rows::{Order, Rows, key, ordered};
+use super::signals::Wake;
 use super::tables::Table;
 use super::tx::Tx;
 use crate::domain::fact::{Entry, Fact};
@@ -46,6 +47,7 @@ impl Tx<'_> {
             self.announced.push(Arc::new(entry));
         }
         self.put(Table::Meta, SEQUENCE, &ordered(sequence));
+        self.wake(Wake::Mark);
     }
 }
 

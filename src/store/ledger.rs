@@ -9,6 +9,8 @@ use super::tables::Table;
 use super::tx::Tx;
 use crate::domain::fact::Entry;
 use crate::domain::ids::StoreId;
+#[cfg(debug_assertions)]
+use crate::domain::ledger::Postings;
 use crate::domain::ledger::{Account, Movement, Posting, Signed, postings};
 use crate::domain::money::Msat;
 use crate::domain::payout::{Payout, Plan};
@@ -32,10 +34,21 @@ pub(super) fn post(tx: &mut Tx<'_>, entry: &Entry) {
         "P11 the postings of fact {} don't sum to zero",
         entry.sequence
     );
+    #[cfg(debug_assertions)]
+    let made = skipping(made);
     for Posting { account, amount } in made.lines {
         let balance = balance(tx, account) + amount;
         put_balance(tx, account, balance);
     }
+}
+
+/// One line is left out, if that bug is planted.
+#[cfg(debug_assertions)]
+fn skipping(mut made: Postings) -> Postings {
+    if crate::sabotage::is_planted(crate::sabotage::Bug::SkipPosting) {
+        made.lines.pop();
+    }
+    made
 }
 
 /// The balance of an account.

@@ -17,7 +17,7 @@ const FORMAT_KEY: &[u8] = b"format";
 
 /// Creates the tables of a new file, or brings an older one up to date.
 pub(super) fn bring_up_to_date(db: &Database) -> Result<(), OpenError> {
-    let damaged = |e: redb::Error| OpenError::Damaged(e.to_string());
+    let damaged = |e: redb::Error| OpenError::from_redb(&e);
     #[expect(clippy::disallowed_methods, reason = "no writer runs yet")]
     let txn = db.begin_write().map_err(|e| damaged(e.into()))?;
     let from = {

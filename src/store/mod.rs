@@ -10,6 +10,7 @@ pub mod hold;
 pub mod invoice;
 pub mod journal;
 pub mod ledger;
+pub mod mark;
 pub mod migrate;
 pub mod node;
 pub mod payout;
@@ -24,6 +25,7 @@ pub mod till;
 pub mod tx;
 pub mod writer;
 
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -62,6 +64,9 @@ pub enum OpenError {
     /// It is there and can't be read; it is never recreated.
     #[error("the database file is damaged or not ours: {0}")]
     Damaged(String),
+    /// The disk or its file system refuses: it is full, or this user may not.
+    #[error("the database file can't be opened: {0}")]
+    Refused(String),
     /// It is from a later version.
     #[error("the database file has format {found}, this version knows up to {known}")]
     TooNew {
@@ -75,6 +80,25 @@ pub enum OpenError {
     Inconsistent(String),
 }
 
+impl OpenError {
+    /// What redb says. A disk without space and a file of somebody else are not damage.
+    fn from_redb(error: &redb::Error) -> Self {
+        use io::ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        let text = error.to_string();
+        match error {
+            redb::Error::Io(e)
+                if matches!(
+                    e.kind(),
+                    StorageFull | QuotaExceeded | ReadOnlyFilesystem | PermissionDenied
+                ) =>
+            {
+                Self::Refused(text)
+            }
+            _ => Self::Damaged(text),
+        }
+    }
+}
+
 /// A handle on the open file; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -82,21 +106,49 @@ pub struct Store {
     queue: Arc<Queue>,
     signals: Arc<Signals>,
     watch: Arc<WatchList>,
+    reads_inline: bool,
 }
 
 impl Store {
     /// Opens or creates the file, migrates and checks it. The writer is to be driven by the caller.
     pub fn open(path: &Path) -> Result<(Self, Writer), OpenError> {
-        Self::open_with(|builder| builder.create(path))
+        match std::fs::metadata(path) {
+            // A new file gets its name when it is whole: this one was cut off.
+            Ok(file) if file.len() == 0 => Err(OpenError::Damaged("it is empty".to_owned())),
+            Ok(_) => Self::open_with(|builder| builder.open(path), || Ok(())),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Self::create(path),
+            Err(e) => Err(OpenError::Refused(e.to_string())),
+        }
+    }
+
+    fn create(path: &Path) -> Result<(Self, Writer), OpenError> {
+        let mut draft = path.as_os_str().to_owned();
+        draft.push(".new");
+        let draft = Path::new(&draft);
+        // Left by a process that ended on its first start: there is nothing in it.
+        match std::fs::remove_file(draft) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(OpenError::Refused(e.to_string()));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        let name = || {
+            std::fs::rename(draft, path)?;
+            let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+            std::fs::File::open(dir.unwrap_or(Path::new(".")))?.sync_all()
+        };
+        Self::open_with(|builder| builder.create(draft), name)
     }
 
     /// The same over another storage, for tests and benches.
     pub fn open_backend(backend: impl StorageBackend) -> Result<(Self, Writer), OpenError> {
-        Self::open_with(|builder| builder.create_with_backend(backend))
+        Self::open_with(|builder| builder.create_with_backend(backend), || Ok(()))
     }
 
+    /// `name` gives a new file its name, once it is whole.
     fn open_with(
         create: impl FnOnce(&Builder) -> Result<Database, redb::DatabaseError>,
+        name: impl FnOnce() -> io::Result<()>,
     ) -> Result<(Self, Writer), OpenError> {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
@@ -105,10 +157,11 @@ impl Store {
         let db = match opened {
             Ok(Ok(db)) => Arc::new(db),
             Ok(Err(redb::DatabaseError::DatabaseAlreadyOpen)) => return Err(OpenError::InUse),
-            Ok(Err(error)) => return Err(OpenError::Damaged(error.to_string())),
+            Ok(Err(error)) => return Err(OpenError::from_redb(&error.into())),
             Err(_) => return Err(OpenError::Damaged("it can't be parsed".to_owned())),
         };
         migrate::bring_up_to_date(&db)?;
+        name().map_err(|e| OpenError::Refused(e.to_string()))?;
         let snapshot = Snapshot::new(
             db.begin_read()
                 .map_err(|e| OpenError::Damaged(e.to_string()))?,
@@ -125,8 +178,16 @@ impl Store {
             queue,
             signals,
             watch,
+            reads_inline: false,
         };
         Ok((store, writer))
+    }
+
+    /// The same store, whose readers look on their own thread: for a simulator, which has only one.
+    #[must_use]
+    pub fn reading_inline(mut self) -> Self {
+        self.reads_inline = true;
+        self
     }
 
     /// Wake flags and live facts.
@@ -224,6 +285,9 @@ impl Store {
         &self,
         look: impl FnOnce(&Snapshot) -> R + Send + 'static,
     ) -> R {
+        if self.reads_inline {
+            return look(&self.snapshot());
+        }
         let store = self.clone();
         match tokio::task::spawn_blocking(move || look(&store.snapshot())).await {
             Ok(seen) => seen,

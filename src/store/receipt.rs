@@ -8,10 +8,13 @@ use super::codec::{decode, encode};
 use super::rows::{Order, Rows, key};
 use super::tables::Table;
 use super::tx::Tx;
-use crate::domain::ids::StoreId;
+use crate::domain::ids::{InvoiceId, StoreId, UserId};
 use crate::domain::money::Msat;
 use crate::domain::receipt::ReceiptKey;
+use crate::domain::till::{TillAddress, TillId};
 use crate::domain::time::Timestamp;
+#[cfg(debug_assertions)]
+use crate::sabotage::{Bug, is_planted};
 
 /// Money that fits no invoice: never dropped, never blocking, shown.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -28,6 +31,29 @@ pub struct Stray {
     /// Why it fits nothing, in words.
     #[n(3)]
     pub why: String,
+    /// Which address it came to, on the chain.
+    #[n(4)]
+    pub place: Option<TillAddress>,
+    /// Which invoice has it now, if a person said so.
+    #[n(5)]
+    pub assigned: Option<Assignment>,
+}
+
+/// A person's word about a stray.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Assignment {
+    /// The store of the invoice.
+    #[n(0)]
+    pub store: StoreId,
+    /// The invoice.
+    #[n(1)]
+    pub invoice: InvoiceId,
+    /// Who said so.
+    #[n(2)]
+    pub by: UserId,
+    /// When.
+    #[n(3)]
+    pub at: Timestamp,
 }
 
 /// Whether this money was already taken in.
@@ -37,6 +63,10 @@ pub fn is_known(rows: &dyn Rows, receipt: ReceiptKey) -> bool {
 
 /// Notes that this money was taken in, for a store.
 pub fn put_known(tx: &mut Tx<'_>, receipt: ReceiptKey, store: StoreId) {
+    #[cfg(debug_assertions)]
+    if is_planted(Bug::ForgetDedupeKey) {
+        return;
+    }
     tx.put(Table::Receipts, &receipt.to_bytes(), store.as_bytes());
 }
 
@@ -49,7 +79,23 @@ pub fn put_stray(tx: &mut Tx<'_>, store: StoreId, stray: &Stray) {
     );
 }
 
-/// A store's strays.
+/// One stray of a store.
+pub fn stray(rows: &dyn Rows, store: StoreId, receipt: ReceiptKey) -> Option<Stray> {
+    let row = key(&[store.as_bytes(), &receipt.to_bytes()]);
+    (rows.get(Table::StrayReceipts, &row)).map(|bytes| decode(&bytes))
+}
+
+/// What came to one address of a till that no invoice shows.
+pub fn strays_at(rows: &dyn Rows, till: TillId, index: u32) -> Vec<Stray> {
+    let mut strays = strays(rows, till.store);
+    strays.retain(|stray| {
+        let place = stray.place.as_ref();
+        place.is_some_and(|place| (place.till, place.index) == (till, index))
+    });
+    strays
+}
+
+/// A store's strays, those assigned since among them.
 pub fn strays(rows: &dyn Rows, store: StoreId) -> Vec<Stray> {
     let mut strays = Vec::new();
     rows.scan(

@@ -20,9 +20,11 @@ pub enum Wake {
     Prompts,
     /// The chain follower: a new script or transaction to watch.
     Chain,
+    /// The marker: something was committed that must not be forgotten.
+    Mark,
 }
 
-const WAKES: usize = 5;
+const WAKES: usize = 6;
 
 /// A set of [`Wake`]s.
 #[derive(Clone, Copy, Debug, Default)]

@@ -46,6 +46,8 @@ tables! {
     InvoicePrompts = "invoice_prompts",
     /// Every payment hash ever issued: hash → owner.
     IssuedHashes = "issued_hashes",
+    /// When the node's record of an issued hash may go: time, hash → ().
+    RecordAgenda = "record_agenda",
     /// Which invoice an address was revealed for: till, index → store, invoice.
     AddressOwners = "address_owners",
     /// Money in, once each: receipt key → receipt's owner.

@@ -14,6 +14,8 @@ use tracing::{error, warn};
 
 use super::signals::Signals;
 use super::tx::Tx;
+#[cfg(debug_assertions)]
+use crate::sabotage::{Bug, is_planted};
 use crate::wallet::Tills;
 
 /// What a commit may hold: some hundred jobs take as long as the fsync after them.
@@ -180,6 +182,12 @@ impl Writer {
                 .map_err(|panic| Fatal(panic_message(panic.as_ref())))?;
             (tx.writes > 0, tx.wakes, std::mem::take(&mut tx.announced))
         };
+        #[cfg(debug_assertions)]
+        if is_planted(Bug::AcknowledgeBeforeCommit) {
+            for answer in answers.drain(..) {
+                answer();
+            }
+        }
         if wrote {
             txn.commit().map_err(fatal)?;
         } else {

@@ -20,6 +20,7 @@ mod pull_payment;
 mod qr;
 mod session;
 mod store;
+mod stray;
 mod timeline;
 
 use axum::extract::{Extension, Request};
@@ -128,6 +129,8 @@ fn dashboard() -> Router<AppState> {
         )
         .route("/stores/{store}/payouts/{payout}/bump", post(payout::bump))
         .route("/stores/{store}/wallet/release", post(node::release))
+        .route("/stores/{store}/strays", get(stray::list))
+        .route("/stores/{store}/strays/assign", post(stray::assign))
         .route("/stores/{store}/wallet", get(node::page))
         .route("/stores/{store}/wallet/address", post(node::address))
         .route("/stores/{store}/wallet/channel", post(node::channel))

@@ -97,10 +97,7 @@ fn words(fact: &Fact) -> String {
             ..
         } => "Invalid: the payment was not confirmed in time.".to_owned(),
         Fact::InvoicePromptRenewed { amount, .. } => {
-            format!(
-                "A new Lightning invoice over the rest, {}.",
-                format::msat(*amount)
-            )
+            format!("A new Lightning invoice over {}.", format::msat(*amount))
         }
         Fact::StrayReceived { receipt, amount } => {
             format!(
@@ -230,6 +227,13 @@ fn words(fact: &Fact) -> String {
         Fact::NodeForwarded { fee } => {
             format!("A forwarded payment earned {}.", format::msat(*fee))
         }
+        Fact::StrayAssigned {
+            receipt, amount, ..
+        } => format!(
+            "{} {}, which fitted no invoice, was assigned to this one.",
+            format::msat(*amount),
+            over(receipt)
+        ),
     }
 }
 

@@ -54,6 +54,10 @@ impl Tills {
         let indexes: BTreeSet<u32> = wanted.iter().copied().collect();
         let graph = till.wallet.tx_graph();
         for (index, output) in till.received(move |index| indexes.contains(&index)) {
+            // What we spent of it counts on for bdk, but it is gone.
+            if !output.chain_position.is_confirmed() && till.is_dropped(output.outpoint.txid) {
+                continue;
+            }
             let replaceable = graph
                 .get_tx(output.outpoint.txid)
                 .is_some_and(|tx| tx.is_explicitly_rbf());
@@ -153,14 +157,16 @@ impl Tills {
     }
 
     /// Payments to us that are neither in a block nor known to have been dropped. A follower that starts, or that
-    /// saw a reorganisation, looks whether the mempool still has them. What we made ourselves is not among
-    /// them: its bytes are ours to send again.
+    /// saw a reorganisation, looks whether the mempool still has them; also one that another displaces for now,
+    /// since it would be back if that one went. What we made ourselves is not among them: its bytes are ours to
+    /// send again.
     pub fn pending(&self) -> BTreeSet<Txid> {
         let mut pending = BTreeSet::new();
         for till in self.accounts.values() {
-            for tx in till.wallet.transactions() {
-                if !tx.chain_position.is_confirmed() && !till.is_ours(&tx.tx_node.tx) {
-                    pending.insert(tx.tx_node.txid);
+            for node in till.wallet.tx_graph().full_txs() {
+                let settled = till.height(node.txid).is_some() || till.is_dropped(node.txid);
+                if !settled && !till.is_ours(&node.tx) {
+                    pending.insert(node.txid);
                 }
             }
         }
@@ -182,6 +188,15 @@ impl Till {
                     .is_some_and(|known| known.hash() == block.hash)
             })
             .map(|block| block.height)
+    }
+
+    /// Whether the mempool has lost a transaction, and has not shown it again since.
+    fn is_dropped(&self, txid: Txid) -> bool {
+        let graph = self.wallet.tx_graph();
+        let seen = graph.get_tx_node(txid).and_then(|node| node.last_seen);
+        graph
+            .get_last_evicted(txid)
+            .is_some_and(|dropped| seen.is_none_or(|seen| seen <= dropped))
     }
 
     /// Whether a transaction spends a coin of this till: then we made it, or somebody who has its keys.

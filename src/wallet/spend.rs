@@ -121,12 +121,17 @@ impl Tills {
         }
     }
 
-    /// Gives up a transaction that was never sent and never will be: its coins are free again.
+    /// Gives up a transaction that can't get into a block any more: those of its coins that are left are free again.
     pub fn release(&mut self, till: TillId, txid: Txid, inputs: &[OutPoint], now: Timestamp) {
         self.apply(&Sighting {
             evicted: vec![(txid, now.secs())],
             ..Sighting::default()
         });
+        self.unlock(till, inputs);
+    }
+
+    /// Those of a transaction's coins that are left may be spent by others.
+    pub fn unlock(&mut self, till: TillId, inputs: &[OutPoint]) {
         if let Some(held) = self.accounts.get_mut(&till) {
             for input in inputs {
                 held.wallet.unlock_outpoint(*input);

@@ -10,7 +10,7 @@ use bdk_wallet::chain::{
     BlockId, CanonicalizationParams, ChainPosition, CheckPoint, ConfirmationBlockTime,
     DescriptorExt, FullTxOut, Indexer, Merge, TxUpdate,
 };
-use bdk_wallet::{ChangeSet, KeychainKind, Update, Wallet};
+use bdk_wallet::{AddressInfo, ChangeSet, KeychainKind, Update, Wallet};
 use bitcoin::hashes::Hash;
 use bitcoin::{BlockHash, OutPoint, Script, Transaction, Txid};
 
@@ -112,11 +112,19 @@ impl Till {
     pub(super) fn reveal(&mut self, watch: &WatchList) -> TillAddress {
         let revealed = self.wallet.reveal_next_address(KeychainKind::External);
         self.watch_more(watch, std::iter::empty());
+        self.place(&revealed)
+    }
+
+    pub(super) fn address(&self, index: u32) -> TillAddress {
+        self.place(&self.wallet.peek_address(KeychainKind::External, index))
+    }
+
+    fn place(&self, info: &AddressInfo) -> TillAddress {
         TillAddress {
             till: self.record.id,
-            index: revealed.index,
-            script: revealed.address.script_pubkey(),
-            address: revealed.address.to_string(),
+            index: info.index,
+            script: info.address.script_pubkey(),
+            address: info.address.to_string(),
         }
     }
 

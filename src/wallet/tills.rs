@@ -121,6 +121,11 @@ impl Tills {
         Some(address)
     }
 
+    /// An address of a till, handed out or not. `None` if there is no such till.
+    pub fn address(&self, till: TillId, index: u32) -> Option<TillAddress> {
+        self.accounts.get(&till).map(|till| till.address(index))
+    }
+
     /// Whose address a script is: till, index, and whether it is on the chain for change.
     pub fn owner_of(&self, script: &Script) -> Option<(TillId, u32, bool)> {
         if !self.watch.may_own(script) {

@@ -18,7 +18,7 @@ use tollway::store::codec::{encode, try_decode};
 use tollway::store::invoice::HashOwner;
 use tollway::store::node::{ApiInvoice, Paid};
 use tollway::store::payout::PayoutRef;
-use tollway::store::receipt::Stray;
+use tollway::store::receipt::{Assignment, Stray};
 use tollway::store::{Order, Rows, Store, Table};
 use tollway::wallet::Keychain;
 
@@ -146,6 +146,7 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::NodeCost { .. } => "node_cost",
         Fact::NodeGain { .. } => "node_gain",
         Fact::NodeForwarded { .. } => "node_forwarded",
+        Fact::StrayAssigned { .. } => "stray_assigned",
     }
 }
 
@@ -196,7 +197,15 @@ fn invoices_and_who_issued_a_hash() {
         reopened: None,
         ..samples::invoice()
     };
-    let all = [("standard", samples::invoice()), ("top_up", top_up)];
+    let mut adopted = samples::invoice();
+    for receipt in &mut adopted.receipts {
+        receipt.assigned_by = Some(samples::user().id);
+    }
+    let all = [
+        ("standard", samples::invoice()),
+        ("top_up", top_up),
+        ("adopted", adopted),
+    ];
     check("invoice", &all);
     let store = samples::STORE;
     let owners = [
@@ -237,8 +246,21 @@ fn invoices_of_the_api_and_strays() {
         amount: Msat(1),
         received_at: samples::now(),
         why: "no invoice".to_owned(),
+        place: None,
+        assigned: None,
     };
-    check("stray", &[("lightning", stray)]);
+    let assigned = Stray {
+        key: ReceiptKey::Onchain(samples::outpoint()),
+        place: samples::invoice().onchain,
+        assigned: Some(Assignment {
+            store: samples::STORE,
+            invoice: samples::invoice_id(),
+            by: samples::user().id,
+            at: samples::now(),
+        }),
+        ..stray.clone()
+    };
+    check("stray", &[("lightning", stray), ("assigned", assigned)]);
 }
 
 #[test]

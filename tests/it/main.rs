@@ -17,4 +17,5 @@ mod pages;
 mod payouts;
 mod samples;
 mod store;
+mod surroundings;
 mod walls;

@@ -1,12 +1,15 @@
 //! Money in: both rails, through everything that can happen to a payment, with and without restarts in between.
 
+mod prompts;
+mod pruning;
 mod refusals;
 mod rows;
+mod shared;
 mod strays;
 
 use bitcoin::{ScriptBuf, Transaction};
 use tollway::domain::ids::InvoiceId;
-use tollway::domain::invoice::Status;
+use tollway::domain::invoice::{Mark, Status};
 use tollway::domain::money::{Msat, Sat};
 use tollway::store::journal;
 
@@ -31,7 +34,9 @@ enum Act {
     LightningUnacknowledged(u64),
     /// Somebody pays the address.
     Chain(u64),
-    /// The same, and may be replaced.
+    /// The same, first seen in a block.
+    ChainMined(u64),
+    /// The same in the mempool, and may be replaced.
     ChainReplaceable(u64),
     /// The last payment is replaced by another to the same address.
     Replace(u64),
@@ -49,6 +54,10 @@ enum Act {
     Reorg(u32),
     /// Seconds pass.
     Wait(u64),
+    /// A person's word.
+    Say(Mark),
+    /// A person hides it.
+    Archive,
 }
 
 use Act::*;
@@ -94,6 +103,19 @@ impl Run {
             Mine(blocks) => chain.mine(blocks),
             Reorg(depth) => chain.reorg(depth),
             Wait(secs) => self.world.clock.advance_secs(secs),
+            ChainMined(sat) => {
+                let tx = chain.payment(&script, Sat(sat), false);
+                chain.mine_only(std::slice::from_ref(&tx));
+                self.last = Some(tx);
+            }
+            Say(mark) => {
+                let said = (self.world.gateway).mark_invoice(self.world.shop, self.id, mark);
+                said.await.expect("may be marked");
+            }
+            Archive => {
+                let hidden = (self.world.gateway).archive_invoice(self.world.shop, self.id, true);
+                hidden.await.expect("exists");
+            }
         }
         self.world.turn().await;
     }

@@ -1,7 +1,9 @@
 //! The pages over the router, without a socket: who may see and send what, and what strangers' words become.
 
 mod guards;
+mod onchain;
 mod review;
+mod strays;
 mod words;
 
 use std::net::SocketAddr;

@@ -16,7 +16,7 @@ use tollway::store::payout::PayoutRef;
 use crate::support::World;
 
 /// An approved payout of the store that somebody pressed Pay for.
-async fn to_be_paid(world: &World, destination: &str, rail: Rail, sat: u64) -> PayoutId {
+pub async fn to_be_paid(world: &World, destination: &str, rail: Rail, sat: u64) -> PayoutId {
     let new = StorePayout {
         pull_payment: None,
         destination: destination.to_owned(),

@@ -47,7 +47,7 @@ fn text(text: &str) -> String {
     text.to_owned()
 }
 
-fn outpoint() -> OutPoint {
+pub fn outpoint() -> OutPoint {
     OutPoint::new(Txid::from_byte_array([0x99; 32]), 7)
 }
 
@@ -70,6 +70,7 @@ pub fn invoice() -> Invoice {
         received_at: NOW,
         standing,
         destination: text("bcrt1q"),
+        assigned_by: None,
     };
     let coin = |vout| ReceiptKey::Onchain(OutPoint { vout, ..outpoint() });
     Invoice {

@@ -350,6 +350,71 @@ fn a_file_of_the_first_format_gets_the_payers_indexes() {
 }
 
 #[test]
+fn a_full_disk_ends_the_process_and_a_clean_start_follows_when_there_is_room() {
+    let (store, mut writer, disk) = in_memory();
+    store.enqueue("test", put(b"before", b"x"), |()| {});
+    writer.turn(false).expect("commits");
+    disk.set_full(true);
+    let answered = Arc::new(Mutex::new(0_u32));
+    let fatal = (0_u32..)
+        .find_map(|number| {
+            let answered = answered.clone();
+            store.enqueue(
+                "test",
+                move |tx| tx.put(Table::Ldk, &number.to_be_bytes(), &[7; 100_000]),
+                move |()| *answered.lock().expect("free") += 1,
+            );
+            writer.turn(false).err()
+        })
+        .expect("it is full");
+    assert!(fatal.0.contains("the database file failed"), "{fatal}");
+    assert!(fatal.0.contains("storage"), "{fatal}");
+    // Whatever comes now fails as well: the process ends with the first.
+    store.enqueue("test", put(b"after", b"x"), |()| panic!("answered"));
+    assert!(writer.turn(false).is_err());
+    drop((store, writer));
+
+    // Still full: it is said so, and not called damage.
+    match Store::open_backend(disk.clone()).map(|_| ()) {
+        Ok(()) | Err(OpenError::Refused(_)) => {}
+        other => panic!("{other:?}"),
+    }
+    disk.set_full(false);
+    let (store, mut writer) = Store::open_backend(disk).expect("opens");
+    let kept = *answered.lock().expect("free");
+    let snapshot = store.snapshot();
+    // What was answered is there, and what was not has left no trace.
+    for number in 0..=kept {
+        let there = snapshot.has(Table::Ldk, &number.to_be_bytes());
+        assert_eq!(there, number < kept, "{number} of {kept}");
+    }
+    assert!(meta(&store, b"before").is_some() && meta(&store, b"after").is_none());
+    store.enqueue("test", put(b"after", b"x"), |()| {});
+    writer.turn(false).expect("commits again");
+}
+
+#[tokio::test]
+async fn what_must_not_be_forgotten_wakes_the_marker() {
+    /// What is committed.
+    type Job = fn(&mut Tx<'_>);
+    let rows: [(&str, Job, bool); 2] = [
+        (
+            "a fact",
+            |tx| tx.announce(SHOP, vec![Fact::StoreCreated], Timestamp(5)),
+            true,
+        ),
+        ("a row", |tx| tx.put(Table::Meta, b"a", b"x"), false),
+    ];
+    for (name, job, wakes) in rows {
+        let (store, mut writer, _) = in_memory();
+        store.enqueue("test", job, |()| {});
+        writer.turn(false).expect("commits");
+        let woken = futures::FutureExt::now_or_never(store.signals().woken(Wake::Mark));
+        assert_eq!(woken.is_some(), wakes, "{name}");
+    }
+}
+
+#[test]
 fn a_damaged_file_is_refused_and_never_made_anew() {
     /// How a file is damaged.
     type Damage = fn(&mut Vec<u8>);
@@ -360,6 +425,8 @@ fn a_damaged_file_is_refused_and_never_made_anew() {
         ("magic number", |bytes| bytes[..9].fill(0)),
         ("cut in the header", |bytes| bytes.truncate(100)),
         ("cut in half", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("cut by a byte", |bytes| bytes.truncate(bytes.len() - 1)),
+        ("empty", Vec::clear),
         ("both commit slots", |bytes| bytes[64..320].fill(0x5a)),
     ];
     for (name, damage) in rows {

@@ -23,7 +23,8 @@ const FLOORS: &[(&str, Reach)] = &[
     ("wallet", Reach::Only(&["wallet", "domain", "ports"])),
     (
         "store",
-        Reach::Only(&["store", "wallet", "domain", "ports"]),
+        // The bugs that a test plants have to be where others had them.
+        Reach::Only(&["store", "wallet", "domain", "ports", "sabotage"]),
     ),
     (
         "service",

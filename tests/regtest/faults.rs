@@ -2,7 +2,7 @@
 //! each exactly once. What the customer sent and received is compared with what the shop says.
 //!
 //! A kill may make LDK close a channel (its monitor is ahead of the manager). That costs fees, not payments: it is
-//! counted, said, and another channel is opened. `TOLLWAY_FAULT_ROUNDS` says how often each place is tried.
+//! counted, said, and another channel is opened. `TOLLWAY_FAULT_ROUNDS` says how often each place is tried: 2 if not set.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -17,17 +17,10 @@ use crate::sandbox::{PATIENCE, Sandbox, sandbox, say};
 /// What is in flight on a channel that was closed needs blocks; more of them would run into its time-outs.
 const BLOCK_EVERY: Duration = Duration::from_secs(4);
 
-/// How often each; none unless asked for: `regtest/faults` does. A kill may cost a channel, and until another is open
-/// every other test of the sandbox would wait.
+/// How often each.
 fn rounds() -> u64 {
     let asked = env::var("TOLLWAY_FAULT_ROUNDS").ok();
-    asked.map_or_else(
-        || {
-            say("SKIPPED: crashes at fault points are run by regtest/faults");
-            0
-        },
-        |rounds| rounds.parse().unwrap(),
-    )
+    asked.map_or(2, |rounds| rounds.parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -279,21 +272,27 @@ async fn mend(sandbox: &mut Sandbox, before: BTreeSet<String>) -> usize {
     let gone = before.difference(&after).count();
     sandbox.channels_closed += gone;
     if gone > 0 {
-        sandbox.open_channels().await;
+        // What closed it is confirmed first.
+        sandbox.mine_heard(6).await;
+        sandbox.connected().await;
     }
     gone
 }
 
-/// Over all time: what the shop says it paid out over Lightning is what the customer received.
+/// Over all time: what the shop's stores say they paid out over Lightning is what the customer received.
 async fn same_sums(sandbox: &Sandbox) {
-    let payouts = sandbox.shop.get("S/payouts").await;
-    let paid: i64 = payouts
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|payout| payout["state"] == "Completed" && payout["payoutMethodId"] == LN)
-        .map(|payout| units(payout, "payoutAmount", 11))
-        .sum();
+    let mut paid = 0;
+    for store in sandbox.shop.get("stores").await.as_array().unwrap() {
+        let payouts = format!("stores/{}/payouts", text(store, "id"));
+        let payouts = sandbox.shop.get(&payouts).await;
+        paid += payouts
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|payout| payout["state"] == "Completed" && payout["payoutMethodId"] == LN)
+            .map(|payout| units(payout, "payoutAmount", 11))
+            .sum::<i64>();
+    }
     let invoices = sandbox.customer.get("server/lightning/BTC/invoices").await;
     let received: i64 = invoices
         .as_array()

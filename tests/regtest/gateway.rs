@@ -18,8 +18,10 @@ pub const CHAIN: &str = "BTC-CHAIN";
 pub const CHANNELS: &str = "server/lightning/BTC/channels";
 
 /// A gateway of the sandbox.
+#[derive(Clone)]
 pub struct Gateway {
-    name: &'static str,
+    /// `shop` or `customer`.
+    pub name: &'static str,
     /// Where it answers, without a path.
     pub url: String,
     store: String,
@@ -81,6 +83,28 @@ impl Gateway {
         }
     }
 
+    /// Reads from one that may be dead: what it answers with success, or why there is nothing.
+    pub async fn try_get(&self, path: &str) -> Result<Value, String> {
+        self.attempt(Method::GET, path, None).await
+    }
+
+    /// Asks one that may be dead for something. Without a good answer nobody knows whether it was done.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        self.attempt(Method::POST, path, Some(body)).await
+    }
+
+    async fn attempt(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, String> {
+        match self.call(method, path, body).await? {
+            (200..=299, answer) => Ok(answer),
+            other => Err(format!("{other:?}")),
+        }
+    }
+
     /// Reads.
     pub async fn get(&self, path: &str) -> Value {
         self.must(Method::GET, path, None).await
@@ -103,8 +127,32 @@ impl Gateway {
 
     /// A URL outside the API, without a key.
     pub async fn anyone(&self, url: &str, query: &[(&str, &str)]) -> (u16, String) {
-        let answer = self.http.get(url).query(query).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        self.try_anyone(url, query).await.unwrap()
+    }
+
+    /// The same of one that may be dead.
+    pub async fn try_anyone(
+        &self,
+        url: &str,
+        query: &[(&str, &str)],
+    ) -> Result<(u16, String), String> {
+        let answer = self.http.get(url).query(query).send().await;
+        let answer = answer.map_err(|e| format!("{e:?}"))?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.text().await.map_err(|e| format!("{e:?}"))?))
+    }
+
+    /// The same gateway, another of its stores.
+    pub fn with_store(&self, store: String) -> Self {
+        Self {
+            store,
+            ..self.clone()
+        }
+    }
+
+    /// Ends the process as a crash would.
+    pub fn kill(&self) {
+        signal("KILL", &self.pid);
     }
 
     /// The node's channels.
@@ -199,23 +247,27 @@ impl Gateway {
         .await
     }
 
-    /// Its process is no more: all its files and ports are free.
+    /// Waits until its process is no more.
     pub async fn dead(&self) {
         until("dead", || async {
-            let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid)) else {
-                return Ok(());
-            };
-            let state = stat.rsplit(") ").next().unwrap_or_default().to_owned();
-            let threads =
-                fs::read_dir(format!("/proc/{}/task", self.pid)).map_or(0, Iterator::count);
-            // A zombie that nobody has collected is dead, too.
-            if state.starts_with('Z') && threads <= 1 {
+            if self.is_dead() {
                 Ok(())
             } else {
-                Err(format!("in state {state}"))
+                Err(format!("process {} lives", self.pid))
             }
         })
         .await;
+    }
+
+    /// Its process is no more: all its files and ports are free.
+    pub fn is_dead(&self) -> bool {
+        let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid)) else {
+            return true;
+        };
+        let state = stat.rsplit(") ").next().unwrap_or_default();
+        let threads = fs::read_dir(format!("/proc/{}/task", self.pid)).map_or(0, Iterator::count);
+        // A zombie that nobody has collected is dead, too.
+        state.starts_with('Z') && threads <= 1
     }
 
     /// Holds the process still until the answer is dropped.

@@ -24,7 +24,7 @@ const PER_SECOND_MIN: u64 = 4;
 const SENDER: &str = "S/payout-processors/LightningAutomatedPayoutSenderFactory/BTC-LN";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn payouts_that_are_approved_at_once_all_arrive() {
+async fn a_burst_of_payouts_all_arrives() {
     let Some(sandbox) = sandbox().await else {
         return;
     };

@@ -5,7 +5,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod batch;
 mod bitcoind;
+mod channels;
+mod crash;
 mod faults;
 mod flows;
 mod gateway;
@@ -13,5 +16,6 @@ mod house;
 mod ldk;
 mod lightning_payouts;
 mod onchain;
+mod reorg;
 mod sandbox;
 mod withdraw_race;

@@ -6,7 +6,7 @@ use crate::gateway::{CHAIN, btc, text};
 use crate::sandbox::{Sandbox, sandbox, until};
 
 /// Puts the store's wallet beyond what a payout of this file needs.
-async fn fund(sandbox: &Sandbox, sats: u64) {
+pub async fn fund(sandbox: &Sandbox, sats: u64) {
     let invoice = sandbox.shop.invoice(sats).await;
     sandbox.send(&invoice.address().await, &btc(sats));
     invoice.is("Processing").await;
@@ -14,14 +14,15 @@ async fn fund(sandbox: &Sandbox, sats: u64) {
     invoice.is("Settled").await;
 }
 
-fn output(payout: &Value) -> (String, usize) {
+/// The output that pays a payout, as the API names it.
+pub fn output(payout: &Value) -> (String, usize) {
     let proof = &payout["paymentProof"];
     let vout = proof["vout"].as_u64().unwrap();
     (text(proof, "id"), usize::try_from(vout).unwrap())
 }
 
 /// What an output of a transaction pays: whole sats, and whom.
-fn paid(sandbox: &Sandbox, (txid, vout): &(String, usize)) -> (u64, Value) {
+pub fn paid(sandbox: &Sandbox, (txid, vout): &(String, usize)) -> (u64, Value) {
     let tx = sandbox.rpc("getrawtransaction", &[json!(txid), json!(true)]);
     let output = &tx["vout"][*vout];
     let btc = output["value"].as_f64().unwrap();

@@ -8,25 +8,22 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bdk_bitcoind_rpc::bitcoincore_rpc::{Auth, Client, RpcApi};
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::sleep;
 
 use crate::bitcoind;
-use crate::gateway::{CHANNELS, Gateway, text};
+use crate::gateway::Gateway;
 
 /// Anything that is going to happen happens within this time.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a new channel may take before another is opened.
-const ASK_AGAIN: Duration = Duration::from_secs(15);
-
 /// Between two looks.
-const LOOK: Duration = Duration::from_millis(50);
+pub const LOOK: Duration = Duration::from_millis(50);
 
 static SANDBOX: Mutex<Slot> = Mutex::const_new(Slot::NotYet);
 
@@ -47,7 +44,7 @@ pub struct Sandbox {
     pub shop: Gateway,
     /// Who pays it and is paid by it: the same program as an ordinary wallet node.
     pub customer: Gateway,
-    bitcoind: Client,
+    bitcoind: Arc<Client>,
     /// Channels that LDK has closed since the start.
     pub channels_closed: usize,
     /// The script that takes the sandbox down: it waits for the end of its input, which is the end of this process.
@@ -75,9 +72,6 @@ pub async fn sandbox() -> Option<MappedMutexGuard<'static, Sandbox>> {
         Slot::Up(sandbox) => sandbox,
         Slot::NotYet | Slot::Broken => unreachable!("it is up"),
     });
-    if sandbox.shop.channels().await.len() < 2 {
-        sandbox.open_channels().await;
-    }
     sandbox.connected().await;
     Some(sandbox)
 }
@@ -106,7 +100,9 @@ impl Sandbox {
         Self {
             shop: Gateway::new("shop", &env, "TOLLWAY"),
             customer: Gateway::new("customer", &env, "CUSTOMER"),
-            bitcoind: Client::new(&url, Auth::UserPass(rpc("USER"), rpc("PASSWORD"))).unwrap(),
+            bitcoind: Arc::new(
+                Client::new(&url, Auth::UserPass(rpc("USER"), rpc("PASSWORD"))).unwrap(),
+            ),
             dir,
             log_begin: 0,
             channels_closed: 0,
@@ -114,8 +110,8 @@ impl Sandbox {
         }
     }
 
-    /// Runs a script of the harness.
-    fn script(&self, name: &str, arguments: &[&str]) {
+    /// Runs a script of the harness; why it failed, if it did.
+    fn script(&self, name: &str, arguments: &[&str]) -> Result<(), String> {
         let done = Command::new(
             Path::new(env!("CARGO_MANIFEST_DIR"))
                 .join("regtest")
@@ -127,51 +123,46 @@ impl Sandbox {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-        assert!(done.status.success(), "regtest/{name} fails: {done:?}");
+        if done.status.success() {
+            Ok(())
+        } else {
+            let why = String::from_utf8_lossy(&done.stderr);
+            Err(format!("regtest/{name} fails: {why}"))
+        }
     }
 
     /// Starts the shop anew, stopped in order or with `--kill`; one that is dead is only started. Returns once its
     /// node has caught up.
     pub fn restart_shop(&mut self, arguments: &[&str]) {
-        // A part of what the old process says at its end may still be in it.
-        self.log_begin = self.whole_log().len();
-        self.script("restart-shop", arguments);
-        self.shop
-            .pid
-            .clone_from(&read_env(&self.dir)["TOLLWAY_PID"]);
+        self.restart("shop", arguments);
     }
 
-    /// Both ends of every channel can use it, and there is one in each direction.
-    pub async fn connected(&self) {
-        for gateway in [&self.shop, &self.customer] {
-            gateway
-                .until("connected", CHANNELS, |channels| {
-                    can_pay(channels.as_array().unwrap())
-                })
-                .await;
+    /// The same for any of the three: `shop`, `customer`, `bitcoind`.
+    pub fn restart(&mut self, name: &str, arguments: &[&str]) {
+        self.try_restart(name, arguments)
+            .unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// The same of one that may die again while it is starting: then why.
+    pub fn try_restart(&mut self, name: &str, arguments: &[&str]) -> Result<(), String> {
+        if name == self.shop.name {
+            // A part of what the old process says at its end may still be in it.
+            self.log_begin = self.log("shop").len();
         }
-        // An invoice made before the shop has noticed would have no Lightning half.
-        until("payable over Lightning", || async {
-            let probe = self.shop.invoice(100_000).await;
-            if probe.has_bolt11().await {
-                Ok(())
-            } else {
-                Err("an invoice has no Lightning half".to_owned())
-            }
-        })
-        .await;
+        let arguments: Vec<&str> = [name]
+            .into_iter()
+            .chain(arguments.iter().copied())
+            .collect();
+        let started = self.script("restart", &arguments);
+        let env = read_env(&self.dir);
+        self.shop.pid.clone_from(&env["TOLLWAY_PID"]);
+        self.customer.pid.clone_from(&env["CUSTOMER_PID"]);
+        started
     }
 
-    /// Lets the customer call the shop now: by itself ldk-node does so once a minute, also after the closing of one
-    /// channel has cut the connection that others need. That it can't is no failure yet.
-    pub async fn reconnect(&self) {
-        let uri = self.shop.get("server/lightning/BTC/info").await["nodeURIs"][0].clone();
-        let request = json!({"nodeURI": uri});
-        let connect = "server/lightning/BTC/connect";
-        let _ = self
-            .customer
-            .call(Method::POST, connect, Some(&request))
-            .await;
+    /// bitcoind, for who works beside the test that holds the sandbox.
+    pub fn bitcoind(&self) -> Arc<Client> {
+        self.bitcoind.clone()
     }
 
     /// Any RPC of bitcoind's wallet.
@@ -221,40 +212,10 @@ impl Sandbox {
         }
     }
 
-    /// Opens a channel from each side that has none left to pay through, and waits until it can.
-    pub async fn open_channels(&self) {
-        // What closed the old one is confirmed first: ldk-node takes the same coins for both otherwise.
-        self.mine_heard(6).await;
-        let begin = Instant::now();
-        let mut asked: Option<Instant> = None;
-        loop {
-            let mut lacking = Vec::new();
-            for (from, to) in [(&self.shop, &self.customer), (&self.customer, &self.shop)] {
-                if !can_pay(&from.channels().await) {
-                    lacking.push((from, to));
-                }
-            }
-            if lacking.is_empty() {
-                return self.connected().await;
-            }
-            assert!(begin.elapsed() < PATIENCE, "no channel to pay through");
-            // One whose coins were taken elsewhere never confirms: then another is opened.
-            if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
-                for (from, to) in lacking {
-                    let uri = to.get("server/lightning/BTC/info").await["nodeURIs"][0].clone();
-                    let request = json!({"nodeURI": uri, "channelAmount": "5000000", "feeRate": 1});
-                    let _ = from.call(Method::POST, CHANNELS, Some(&request)).await;
-                }
-                asked = Some(Instant::now());
-            }
-            self.mine_heard(1).await;
-        }
-    }
-
     /// Waits until the shop has said something since it started.
     pub async fn shop_says(&self, words: &str) {
         until(words, || async {
-            let log = self.whole_log().split_off(self.log_begin);
+            let log = self.shop_log();
             if log.contains(words) {
                 Ok(())
             } else {
@@ -264,17 +225,15 @@ impl Sandbox {
         .await;
     }
 
-    fn whole_log(&self) -> String {
-        std::fs::read_to_string(self.dir.join("shop.log")).unwrap()
+    /// What the shop has said since it started.
+    pub fn shop_log(&self) -> String {
+        self.log("shop").split_off(self.log_begin)
     }
-}
 
-/// Some channel is active and holds a million sats to send.
-fn can_pay(channels: &[Value]) -> bool {
-    channels.iter().any(|one| {
-        let local: u64 = text(one, "localBalance").parse().unwrap();
-        one["isActive"] == true && local >= 1_000_000_000
-    })
+    /// All that one of the three has said so far, in all its lives.
+    pub fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.dir.join(format!("{name}.log"))).unwrap()
+    }
 }
 
 /// Looks until there is something to see. There is nothing else to wait for from outside.

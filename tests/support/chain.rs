@@ -36,6 +36,8 @@ struct Inner {
     /// Tells blocks of different branches and coins of strangers apart.
     counter: u32,
     silent: bool,
+    /// Blocks up to this height are thrown away.
+    pruned_to: u32,
     fee_rate: u64,
     script: VecDeque<OnBroadcast>,
     broadcasts: Vec<Transaction>,
@@ -86,6 +88,7 @@ impl Default for FakeChain {
             mempool: BTreeMap::new(),
             counter: 0,
             silent: false,
+            pruned_to: 0,
             fee_rate: 2_000,
             script: VecDeque::new(),
             broadcasts: Vec::new(),
@@ -197,6 +200,27 @@ impl FakeChain {
         locked(&self.0).silent = silent;
     }
 
+    /// Blocks up to this height can't be had any more.
+    pub fn set_pruned_to(&self, height: u32) {
+        locked(&self.0).pruned_to = height;
+    }
+
+    /// Another chain of this height from the genesis block on takes the place of the best one, which is given back.
+    pub fn swap(&self, height: u32) -> Vec<Arc<Block>> {
+        let mut chain = locked(&self.0);
+        let genesis = chain.best[0].clone();
+        let ours = std::mem::replace(&mut chain.best, vec![genesis]);
+        for _ in 0..height {
+            chain.append(Vec::new());
+        }
+        ours
+    }
+
+    /// The chain that was the best one is it again.
+    pub fn swap_back(&self, blocks: Vec<Arc<Block>>) {
+        locked(&self.0).best = blocks;
+    }
+
     /// Sat per 1,000 virtual bytes, whatever the target.
     pub fn set_fee_rate(&self, sat_per_kvb: u64) {
         locked(&self.0).fee_rate = sat_per_kvb;
@@ -236,11 +260,19 @@ impl Chain for FakeChain {
     }
 
     async fn block(&self, hash: BlockHash) -> Result<Arc<Block>, ChainUnavailable> {
-        self.answering(|chain| {
-            let found = chain.best.iter().find(|block| block.block_hash() == hash);
-            found.cloned()
-        })?
-        .ok_or_else(|| ChainUnavailable("no such block".to_owned()))
+        let (found, pruned) = self.answering(|chain| {
+            let mut blocks = (0..).zip(&chain.best);
+            let found = blocks.find(|(_, block)| block.block_hash() == hash);
+            let pruned = found.is_some_and(|(height, _)| height <= chain.pruned_to);
+            (
+                found.map(|(_, block)| block.clone()),
+                pruned && chain.pruned_to > 0,
+            )
+        })?;
+        if pruned {
+            return Err(ChainUnavailable("it has pruned that block".to_owned()));
+        }
+        found.ok_or_else(|| ChainUnavailable("no such block".to_owned()))
     }
 
     async fn mempool(&self) -> Result<Vec<Txid>, ChainUnavailable> {

@@ -49,6 +49,11 @@ impl FakeClock {
         self.now.send_modify(|now| *now = now.plus_secs(secs));
     }
 
+    /// When the first of those who sleep wants to wake.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.sleepers.borrow().values().min().copied()
+    }
+
     /// How many sleep now.
     pub fn sleepers(&self) -> usize {
         self.sleepers.borrow().len()

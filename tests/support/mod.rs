@@ -16,6 +16,7 @@ pub use clock::FakeClock;
 pub use entropy::FakeEntropy;
 pub use lightning::FakeLightning;
 pub use rates::FakeRates;
+#[allow(unused_imports, reason = "not every test binary uses it")]
 pub use world::World;
 
 /// What a fake holds. A test that panicked while it looked has failed already.

@@ -22,6 +22,7 @@ use tollway::keepers::gate::Gate;
 use tollway::keepers::lightning_events::LightningEvents;
 use tollway::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use tollway::keepers::prompter::Prompter;
+use tollway::keepers::pruner::Pruner;
 use tollway::ports::clock::Clock;
 use tollway::ports::entropy::random;
 use tollway::service::invoice::NewInvoice;
@@ -98,6 +99,7 @@ pub struct World {
     onchain_payer: OnchainPayer,
     calendar: Calendar,
     prompter: Prompter,
+    pruner: Pruner,
     writer: Running,
     entropy: Arc<FakeEntropy>,
     dir: tempfile::TempDir,
@@ -188,6 +190,7 @@ impl World {
             onchain_payer: OnchainPayer::new(gateway.clone()),
             calendar: Calendar::new(gateway.clone(), gate.clone()),
             prompter: Prompter::new(gateway.clone()),
+            pruner: Pruner::new(gateway.clone(), gate.clone()),
             gate,
             gateway,
             clock: outside.clock,
@@ -211,7 +214,7 @@ impl World {
         self.lightning.forget_intents();
         drop((self.writer, self.follower, self.gateway));
         drop((self.lightning_payer, self.onchain_payer));
-        drop((self.events, self.calendar, self.prompter));
+        drop((self.events, self.calendar, self.prompter, self.pruner));
         let mut world = Self::start(Outside {
             dir: self.dir,
             clock: self.clock,
@@ -286,11 +289,17 @@ impl World {
         self.lightning_payer.lock().await.activate().await
     }
 
+    /// The pruner looks once.
+    pub async fn prune(&self) -> Timestamp {
+        self.pruner.activate().await
+    }
+
     /// Every keeper looks once.
     pub async fn turn(&self) {
         self.look().await;
         self.take_events().await;
         self.prompter.activate().await;
+        self.pruner.activate().await;
         self.run_payouts().await;
         self.calendar.activate().await;
     }

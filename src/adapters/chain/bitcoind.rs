@@ -15,6 +15,7 @@ use crate::ports::chain::{BlockRef, Broadcast, Chain, ChainUnavailable};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// bitcoind's error codes (`rpc/protocol.h`).
+const RPC_MISC_ERROR: i32 = -1;
 const RPC_INVALID_ADDRESS_OR_KEY: i32 = -5;
 const RPC_INVALID_PARAMETER: i32 = -8;
 const RPC_VERIFY_ALREADY_IN_CHAIN: i32 = -27;
@@ -131,10 +132,14 @@ impl Chain for BitcoindChain {
     }
 
     async fn block(&self, hash: BlockHash) -> Result<Arc<Block>, ChainUnavailable> {
-        self.ask(move |client| client.get_block(&hash))
-            .await
-            .map(Arc::new)
-            .map_err(|e| unavailable(&e))
+        let asked = self.ask(move |client| client.get_block(&hash)).await;
+        asked.map(Arc::new).map_err(|e| match rpc_error(&e) {
+            Some((RPC_MISC_ERROR, why)) if why.contains("pruned") => ChainUnavailable(format!(
+                "it has pruned block {hash}, which the wallets have not seen yet. They need a bitcoind that still has it: \
+                 one without prune, or with a larger one"
+            )),
+            _ => unavailable(&e),
+        })
     }
 
     async fn mempool(&self) -> Result<Vec<Txid>, ChainUnavailable> {

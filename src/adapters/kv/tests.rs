@@ -1,11 +1,12 @@
 use std::thread::JoinHandle;
 
+use futures::FutureExt;
 use ldk_node::lightning::io::ErrorKind;
 use ldk_node::lightning::util::persist::{KVStore, KVStoreSync};
 use tempfile::TempDir;
 
 use super::{LdkStore, RELAXED_BYTES_MAX};
-use crate::store::{Store, Turn, Writer, writer};
+use crate::store::{Store, Turn, Wake, Writer, writer};
 
 /// A store whose writer turns only when told to.
 struct Held {
@@ -161,4 +162,27 @@ fn what_was_waited_for_is_there_after_reopening() {
     ldk.forget_all();
     assert!(ldk.is_unused());
     close(store, ldk, thread);
+}
+
+#[test]
+fn only_a_monitor_wakes_the_marker() {
+    for (primary, secondary, wakes) in [
+        ("monitors", "", true),
+        ("monitor_updates", "a_0", true),
+        ("payments", "", false),
+        ("", "", false),
+    ] {
+        let mut held = held();
+        drop(KVStore::write(
+            &held.store,
+            primary,
+            secondary,
+            "manager",
+            vec![1],
+        ));
+        held.turn();
+        let store = held.store.store();
+        let woken = store.signals().woken(Wake::Mark).now_or_never();
+        assert_eq!(woken.is_some(), wakes, "{primary}");
+    }
 }

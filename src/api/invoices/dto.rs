@@ -59,7 +59,7 @@ struct CheckoutData {
 
 impl InvoiceData {
     /// An invoice, with its payment methods if asked for.
-    pub(super) fn of(gateway: &Gateway, invoice: &Invoice, with_methods: bool) -> Self {
+    pub fn of(gateway: &Gateway, invoice: &Invoice, with_methods: bool) -> Self {
         let currency = invoice.price.currency();
         let paid = round(invoice, invoice.paid());
         let (amount, kind) = match &invoice.price {

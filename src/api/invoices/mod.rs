@@ -5,3 +5,5 @@ pub mod handlers;
 mod list;
 mod methods;
 mod request;
+
+pub use dto::InvoiceData;

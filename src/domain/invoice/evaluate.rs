@@ -28,7 +28,7 @@ impl Invoice {
                 Status::Processing if !self.covers(self.paid()) => {
                     (Status::New, Fact::InvoiceReopened { invoice })
                 }
-                Status::Processing if self.all_settled() => (
+                Status::Processing if self.is_done(now) => (
                     Status::Settled,
                     Fact::InvoiceSettled {
                         invoice,
@@ -65,13 +65,12 @@ impl Invoice {
         }
     }
 
-    /// Every counted payment is settled: a surplus that is still open keeps the invoice open, but not for ever,
-    /// since a settled invoice only looks at what covers it.
-    fn all_settled(&self) -> bool {
-        self.receipts
-            .iter()
-            .filter(|receipt| receipt.counts())
-            .all(super::Receipt::is_settled)
+    /// Every counted payment is settled. A surplus that is still open keeps the invoice open, but not for ever: once
+    /// its time is over, what has settled is looked at alone.
+    fn is_done(&self, now: Timestamp) -> bool {
+        let mut counted = self.receipts.iter().filter(|receipt| receipt.counts());
+        counted.all(super::Receipt::is_settled)
+            || (now > self.monitored_until() && self.covers(self.paid_settled()))
     }
 
     /// price × (1 − tolerance) − amount ≤ 0.

@@ -23,7 +23,7 @@ use minicbor::{Decode, Encode};
 use rust_decimal::Decimal;
 
 pub use mark::{CantMark, Mark};
-pub use prompt::LightningPrompt;
+pub use prompt::{LightningPrompt, RECORD_SECS};
 
 use super::cbor;
 use super::ids::{InvoiceId, StoreId};
@@ -62,7 +62,7 @@ pub struct Invoice {
     /// Every BOLT11 ever shown, the newest last; each hash keeps its invoice for ever.
     #[n(8)]
     pub lightning: Vec<LightningPrompt>,
-    /// Why there is no Lightning half although the store offers it, for the merchant.
+    /// Why there is no Lightning half yet although the store offers it, for the merchant.
     #[n(9)]
     pub lightning_missing: Option<String>,
     /// Money in.

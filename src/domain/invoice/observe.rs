@@ -1,7 +1,10 @@
 //! Money on the chain, shown as the whole picture of the invoice's address.
 
+use bitcoin::OutPoint;
+
 use super::Invoice;
 use crate::domain::fact::{Fact, Step};
+use crate::domain::ids::{InvoiceId, UserId};
 use crate::domain::receipt::{Receipt, ReceiptKey, ReceiptStanding};
 use crate::domain::till::Coin;
 use crate::domain::time::Timestamp;
@@ -13,15 +16,58 @@ impl Invoice {
     /// Looks at everything that now pays its address. What is missing from the picture is lost until it is back.
     pub fn observe(mut self, picture: &[Coin], now: Timestamp) -> Step<Self> {
         let mut facts = Vec::new();
+        let address = self.onchain.as_ref().map(|place| place.address.clone());
         for coin in picture {
-            self.see(coin, now, &mut facts);
+            self.see(coin, address.as_deref(), None, now, &mut facts);
         }
         self.miss(picture, &mut facts);
         self.evaluate(now, &mut facts);
         Step { after: self, facts }
     }
 
-    fn see(&mut self, coin: &Coin, now: Timestamp, facts: &mut Vec<Fact>) {
+    /// Takes a coin that came to an address of no invoice, by a person's word.
+    pub fn adopt_coin(
+        mut self,
+        coin: &Coin,
+        address: &str,
+        by: UserId,
+        now: Timestamp,
+    ) -> Step<Self> {
+        let mut facts = Vec::new();
+        self.see(coin, Some(address), Some(by), now, &mut facts);
+        self.evaluate(now, &mut facts);
+        Step { after: self, facts }
+    }
+
+    /// Looks at an adopted coin as it now is; `None` if it is gone.
+    pub fn observe_adopted(
+        mut self,
+        outpoint: OutPoint,
+        coin: Option<&Coin>,
+        now: Timestamp,
+    ) -> Step<Self> {
+        let mut facts = Vec::new();
+        match coin {
+            Some(coin) => self.see(coin, None, None, now, &mut facts),
+            None => {
+                let key = ReceiptKey::Onchain(outpoint);
+                let adopted = self.receipts.iter_mut().filter(|one| one.key == key);
+                facts.extend(adopted.filter_map(|receipt| lose(self.id, receipt)));
+            }
+        }
+        self.evaluate(now, &mut facts);
+        Step { after: self, facts }
+    }
+
+    /// `address` and `assigned_by` are for a coin that is new.
+    fn see(
+        &mut self,
+        coin: &Coin,
+        address: Option<&str>,
+        assigned_by: Option<UserId>,
+        now: Timestamp,
+        facts: &mut Vec<Fact>,
+    ) {
         let key = ReceiptKey::Onchain(coin.outpoint);
         let needed = self.terms.speed.confirmations(coin.replaceable);
         let standing = if coin.confirmations >= needed {
@@ -42,11 +88,8 @@ impl Invoice {
                 amount,
                 received_at: now,
                 standing,
-                destination: self
-                    .onchain
-                    .as_ref()
-                    .map(|place| place.address.clone())
-                    .unwrap_or_default(),
+                destination: address.unwrap_or_default().to_owned(),
+                assigned_by,
             });
         }
         if matches!(before, None | Some(ReceiptStanding::Lost)) {
@@ -67,21 +110,29 @@ impl Invoice {
         }
     }
 
+    /// What came to its own address and is not in the picture of that address is gone.
     fn miss(&mut self, picture: &[Coin], facts: &mut Vec<Fact>) {
-        let invoice = self.id;
         for receipt in &mut self.receipts {
             let ReceiptKey::Onchain(outpoint) = receipt.key else {
                 continue;
             };
             let gone = !picture.iter().any(|coin| coin.outpoint == outpoint);
-            if gone && receipt.standing != ReceiptStanding::Lost {
-                receipt.standing = ReceiptStanding::Lost;
-                facts.push(Fact::InvoicePaymentLost {
-                    invoice,
-                    receipt: receipt.key,
-                    amount: receipt.amount,
-                });
+            if gone && receipt.assigned_by.is_none() {
+                facts.extend(lose(self.id, receipt));
             }
         }
     }
+}
+
+/// A receipt that was not lost before is lost now.
+fn lose(invoice: InvoiceId, receipt: &mut Receipt) -> Option<Fact> {
+    if receipt.standing == ReceiptStanding::Lost {
+        return None;
+    }
+    receipt.standing = ReceiptStanding::Lost;
+    Some(Fact::InvoicePaymentLost {
+        invoice,
+        receipt: receipt.key,
+        amount: receipt.amount,
+    })
 }

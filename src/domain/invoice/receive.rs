@@ -2,7 +2,7 @@
 
 use super::Invoice;
 use crate::domain::fact::{Fact, Step};
-use crate::domain::ids::{PaymentHash, PayoutId};
+use crate::domain::ids::{PaymentHash, PayoutId, UserId};
 use crate::domain::invoice::Status;
 use crate::domain::money::Msat;
 use crate::domain::receipt::{Receipt, ReceiptKey, ReceiptStanding};
@@ -12,7 +12,18 @@ impl Invoice {
     /// Takes a Lightning payment of one of its hashes. Total: money that arrived can't be refused. The same hash
     /// again changes nothing.
     pub fn receive(self, hash: PaymentHash, amount: Msat, now: Timestamp) -> Step<Self> {
-        self.take(ReceiptKey::Lightning(hash), hash, amount, now)
+        self.take(ReceiptKey::Lightning(hash), hash, amount, None, now)
+    }
+
+    /// Takes a Lightning payment that fits no invoice, by a person's word.
+    pub fn adopt_payment(
+        self,
+        hash: PaymentHash,
+        amount: Msat,
+        by: UserId,
+        now: Timestamp,
+    ) -> Step<Self> {
+        self.take(ReceiptKey::Lightning(hash), hash, amount, Some(by), now)
     }
 
     /// Takes what a payout of this server brings to one of its hashes (P7). It does not stand in the way of a payment
@@ -24,7 +35,7 @@ impl Invoice {
         amount: Msat,
         now: Timestamp,
     ) -> Step<Self> {
-        self.take(ReceiptKey::Inside(payout), hash, amount, now)
+        self.take(ReceiptKey::Inside(payout), hash, amount, None, now)
     }
 
     fn take(
@@ -32,6 +43,7 @@ impl Invoice {
         key: ReceiptKey,
         hash: PaymentHash,
         amount: Msat,
+        assigned_by: Option<UserId>,
         now: Timestamp,
     ) -> Step<Self> {
         if self.receipts.iter().any(|receipt| receipt.key == key) {
@@ -50,6 +62,7 @@ impl Invoice {
             received_at: now,
             standing: ReceiptStanding::Settled,
             destination,
+            assigned_by,
         });
         // Greenfield 5.5: over Lightning the settled payment comes first.
         let mut facts = vec![

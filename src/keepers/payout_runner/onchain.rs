@@ -143,7 +143,7 @@ impl OnchainPayer {
                 .gateway
                 .store
                 .insist("payout-build", move |tx| {
-                    batches::plan(tx, &keychain, &order)
+                    batches::plan(tx, &keychain, &order);
                 })
                 .await;
             if planned.is_err() {

@@ -88,6 +88,8 @@ struct Planned {
 }
 
 async fn send_one(gateway: &Gateway, target: PayoutRef) {
+    #[cfg(debug_assertions)]
+    super::sabotaged::send_before_intent(gateway, target.store, target.payout).await;
     let now = gateway.now();
     let Some(tip) = gateway.follower.known_tip() else {
         return;
@@ -105,6 +107,8 @@ async fn send_one(gateway: &Gateway, target: PayoutRef) {
     let Ok(Some(planned)) = planned else { return };
     faults::point("payout-intended");
     let dispatch = gateway.lightning.pay(&planned.intent).await;
+    #[cfg(debug_assertions)]
+    let dispatch = super::sabotaged::answer(dispatch);
     faults::point("payout-unmarked");
     answered(gateway, target, &planned, dispatch).await;
 }
@@ -185,7 +189,10 @@ async fn answered(gateway: &Gateway, target: PayoutRef, planned: &Planned, dispa
                 }
                 // P6 doubt is not failure.
                 Dispatch::Declined { why, .. } | Dispatch::Doubtful(why) => {
-                    payout.clone().doubted(&why, chance, now)
+                    let step = payout.clone().doubted(&why, chance, now);
+                    #[cfg(debug_assertions)]
+                    let step = super::sabotaged::doubted(step, now);
+                    step
                 }
             };
             settle::commit(tx, &payout, step, now);

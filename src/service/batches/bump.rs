@@ -3,7 +3,7 @@
 use bitcoin::Txid;
 use rust_decimal::Decimal;
 
-use super::confirmed;
+use super::{confirmed, is_given_up};
 use crate::domain::ids::{BatchId, PayoutId, StoreId};
 use crate::domain::money::Sat;
 use crate::domain::payout::batch::{Batch, CantBump, Version};
@@ -103,6 +103,9 @@ pub fn raise(
     }
     if batch.lost_to.is_some() {
         return Err(CantBump::Outspent);
+    }
+    if is_given_up(tx, batch) {
+        return Err(CantBump::NothingToBump);
     }
     if store::hold::is_held(tx, batch.store) {
         return Err(CantBump::Held);

@@ -81,6 +81,7 @@ fn receipt(sat: u64, standing: ReceiptStanding) -> Receipt {
         received_at: T0,
         standing,
         destination: String::new(),
+        assigned_by: None,
     }
 }
 

@@ -23,7 +23,7 @@ use crate::service::node::NodeRefusal;
 use crate::store::hold::UnknownSpend;
 use crate::store::{self, WriteError};
 use crate::wallet::TillBalance;
-use view::{NodeView, SenderView, SpendRow, StrayRow};
+use view::{NodeView, SenderView, SpendRow};
 
 #[derive(Template)]
 #[template(path = "wallet.html")]
@@ -31,7 +31,8 @@ struct WalletPage {
     shell: Shell,
     till: Vec<(&'static str, String)>,
     senders: Vec<SenderView>,
-    strays: Vec<StrayRow>,
+    /// Payments that nobody has assigned to an invoice yet.
+    strays: usize,
     spends: Vec<SpendRow>,
     held: bool,
     node: Option<NodeView>,
@@ -198,8 +199,10 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
             if is_admin {
                 strays.extend(store::receipt::strays(rows, StoreId::HOUSE));
             }
+            strays.retain(|stray| stray.assigned.is_none());
             let spends = store::hold::spends(rows, id);
-            (senders, strays, spends, store::journal::last_sequence(rows))
+            let last = store::journal::last_sequence(rows);
+            (senders, strays.len(), spends, last)
         })
         .await;
     let status = if outcome.error.is_some() {
@@ -218,7 +221,7 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
         shell: shell.live(mark),
         till: view::till(till_balance(gateway, id).await?),
         senders: senders.into(),
-        strays: strays.iter().map(StrayRow::from).collect(),
+        strays,
         held: spends.iter().any(UnknownSpend::holds),
         spends: spends.iter().map(SpendRow::from).collect(),
         node: if is_admin {

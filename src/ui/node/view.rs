@@ -4,7 +4,6 @@ use crate::domain::receipt::Rail;
 use crate::domain::store::Processor;
 use crate::ports::lightning::{Channel, NodeBalances, NodeIdentity, NodeState};
 use crate::store::hold::UnknownSpend;
-use crate::store::receipt::Stray;
 use crate::ui::format::{self, Badge, When};
 use crate::wallet::TillBalance;
 
@@ -17,19 +16,6 @@ pub struct SenderView {
     pub label: &'static str,
     /// It is on.
     pub on: bool,
-}
-
-/// Money that fits no invoice.
-#[derive(Clone, Debug)]
-pub struct StrayRow {
-    /// How much.
-    pub amount: String,
-    /// Why it fits nothing.
-    pub why: String,
-    /// What the network calls it.
-    pub key: String,
-    /// When it came.
-    pub when: When,
 }
 
 /// A spend of the wallet that was not made here.
@@ -94,17 +80,6 @@ impl SenderView {
                 Rail::Onchain => "On-chain",
             },
             on: processor.is_some(),
-        }
-    }
-}
-
-impl From<&Stray> for StrayRow {
-    fn from(stray: &Stray) -> Self {
-        Self {
-            amount: format::msat(stray.amount),
-            why: stray.why.clone(),
-            key: stray.key.to_string(),
-            when: stray.received_at.into(),
         }
     }
 }

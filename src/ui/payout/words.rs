@@ -52,7 +52,10 @@ pub fn detail(payout: &Payout) -> Option<String> {
             .map(|why| format!("Nobody knows yet whether it is under way: {why}")),
         Stage::InProgress => match payout.destination {
             Destination::Bolt11(_) => Some("On its way over Lightning.".to_owned()),
-            Destination::Address(_) => Some("Sent; it waits for a confirmation.".to_owned()),
+            Destination::Address(_) => Some(payout.waiting_for.as_ref().map_or_else(
+                || "Sent; it waits for a confirmation.".to_owned(),
+                |why| format!("The network has not taken it yet ({why}). It is sent again."),
+            )),
         },
         Stage::Cancelled { why } => Some(why.clone()),
     }

@@ -3,10 +3,12 @@
 mod access;
 mod invoices;
 mod lightning;
+mod onchain;
 mod payouts;
 mod pull_payments;
 mod review;
 mod stores;
+mod strays;
 mod wire;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! The table: what happens to an invoice, and what comes of it.
 
-use tollway::domain::invoice::{Additional, Status};
+use tollway::domain::invoice::{Additional, Mark, Status};
 
 use super::Act::{self, *};
 use super::DUE;
@@ -85,10 +85,10 @@ pub const ROWS: &[Row] = &[
     ),
     (
         "chain, seen in a block first",
-        &[Chain(DUE), Mine(1)],
+        &[ChainMined(DUE)],
         (Status::Settled, Additional::None),
         DUE,
-        &[RECEIVED, PROCESSING, SURE, SETTLED],
+        &[RECEIVED, SURE, PROCESSING, SETTLED],
     ),
     (
         "chain, too late",
@@ -210,5 +210,124 @@ pub const ROWS: &[Row] = &[
         (Status::Invalid, Additional::None),
         DUE,
         &[RECEIVED, PROCESSING, INVALID],
+    ),
+    (
+        "never confirmed in time, confirmed after all",
+        &[Chain(DUE), Wait(900 + 86_401), Mine(1)],
+        (Status::Invalid, Additional::None),
+        DUE,
+        &[RECEIVED, PROCESSING, INVALID, SURE],
+    ),
+    (
+        "lightning, late and more than asked",
+        &[Wait(900), Lightning(DUE + 1), TellAgain],
+        (Status::Expired, Additional::PaidLate),
+        DUE + 1,
+        &[EXPIRED, SURE, RECEIVED, LATE],
+    ),
+    (
+        "late in two parts over two rails",
+        &[Wait(900), Chain(6_000), FirstLightning(DUE), Mine(1)],
+        (Status::Expired, Additional::PaidLate),
+        27_000,
+        &[EXPIRED, RECEIVED, SURE, RECEIVED, LATE, SURE],
+    ),
+    (
+        "long after anybody looks",
+        &[Wait(900 + 86_400 + 864_000), Chain(DUE), Mine(1), Mine(200)],
+        (Status::Expired, Additional::PaidLate),
+        DUE,
+        &[EXPIRED, RECEIVED, LATE, SURE],
+    ),
+    (
+        "again to the address of a settled one",
+        &[Chain(DUE), Mine(1), Chain(5_000), Mine(1)],
+        (Status::Settled, Additional::PaidOver),
+        DUE + 5_000,
+        &[RECEIVED, PROCESSING, SURE, SETTLED, RECEIVED, SURE],
+    ),
+    (
+        "to the address of one that was marked as invalid",
+        &[Say(Mark::Invalid), Chain(DUE), Mine(1)],
+        (Status::Invalid, Additional::Marked),
+        DUE,
+        &[INVALID, RECEIVED, SURE],
+    ),
+    (
+        "the BOLT11 of one that was marked as invalid",
+        &[Say(Mark::Invalid), Lightning(DUE)],
+        (Status::Invalid, Additional::Marked),
+        DUE,
+        &[INVALID, SURE, RECEIVED],
+    ),
+    (
+        "one that was marked as settled, and reorganised",
+        &[
+            Say(Mark::Settled),
+            Chain(DUE),
+            Mine(1),
+            Reorg(1),
+            DoubleSpendMined,
+        ],
+        (Status::Settled, Additional::Marked),
+        0,
+        &[SETTLED, RECEIVED, SURE, LOST],
+    ),
+    (
+        "one that is hidden",
+        &[Archive, Chain(6_000), Mine(1), Lightning(15_000)],
+        (Status::Settled, Additional::None),
+        DUE,
+        &[RECEIVED, RENEWED, SURE, SURE, RECEIVED, PROCESSING, SETTLED],
+    ),
+    (
+        "reorganised and double-spent",
+        &[Chain(DUE), Mine(1), Reorg(1), DoubleSpendMined],
+        (Status::New, Additional::None),
+        0,
+        &[
+            RECEIVED, PROCESSING, SURE, SETTLED, REOPENED, LOST, REOPENED,
+        ],
+    ),
+    (
+        "reorganised and double-spent, and nobody pays again",
+        &[
+            Chain(DUE),
+            Mine(1),
+            Reorg(1),
+            DoubleSpendMined,
+            Wait(86_400),
+        ],
+        (Status::Expired, Additional::None),
+        0,
+        &[
+            RECEIVED, PROCESSING, SURE, SETTLED, REOPENED, LOST, REOPENED, EXPIRED,
+        ],
+    ),
+    (
+        "six blocks deep reorganised, double-spent and paid again",
+        &[
+            Chain(DUE),
+            Mine(6),
+            Reorg(6),
+            DoubleSpendMined,
+            Chain(DUE),
+            Mine(1),
+        ],
+        (Status::Settled, Additional::None),
+        DUE,
+        &[
+            RECEIVED, PROCESSING, SURE, SETTLED, REOPENED, LOST, REOPENED, RECEIVED, PROCESSING,
+            SURE, SETTLED,
+        ],
+    ),
+    (
+        "reorganised twice",
+        &[Chain(DUE), Mine(2), Reorg(2), Mine(1), Reorg(1), Mine(1)],
+        (Status::Settled, Additional::None),
+        DUE,
+        &[
+            RECEIVED, PROCESSING, SURE, SETTLED, REOPENED, SURE, SETTLED, REOPENED, SURE, SETTLED,
+        ],
     ),
 ];

@@ -5,10 +5,10 @@ use tollway::domain::money::Msat;
 use tollway::domain::payout::Verdict;
 use tollway::domain::receipt::{ReceiptKey, Way};
 
-use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, outpoint, text};
+use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, USER, outpoint, text};
 
 /// One of every fact. `golden::label` fails to compile when there is a new one.
-#[expect(clippy::too_many_lines, reason = "one of every fact")]
+#[expect(clippy::too_many_lines, reason = "one value a fact")]
 pub fn facts() -> Vec<Fact> {
     let (invoice, payout, pull_payment) = (INVOICE, PAYOUT, PULL_PAYMENT);
     let receipt = ReceiptKey::Onchain(outpoint());
@@ -171,5 +171,11 @@ pub fn facts() -> Vec<Fact> {
             amount,
         },
         Fact::NodeForwarded { fee },
+        Fact::StrayAssigned {
+            receipt,
+            amount,
+            invoice,
+            by: USER,
+        },
     ]
 }

@@ -1,4 +1,4 @@
-//! A disk in memory that counts how often it is asked to be durable.
+//! A disk in memory that counts how often it is asked to be durable, and may be full.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,12 +11,20 @@ use redb::StorageBackend;
 pub struct CountingDisk {
     bytes: Arc<Mutex<Vec<u8>>>,
     syncs: Arc<AtomicU64>,
+    /// The file may not grow beyond this.
+    room: Arc<Mutex<Option<u64>>>,
 }
 
 impl CountingDisk {
     /// How often it was synced.
     pub fn syncs(&self) -> u64 {
         self.syncs.load(Ordering::SeqCst)
+    }
+
+    /// No more room than the file takes now; all there is if `false`.
+    pub fn set_full(&self, full: bool) {
+        let length = self.len().expect("a length");
+        *self.room.lock().expect("no panic inside") = full.then_some(length);
     }
 
     fn with<T>(&self, look: impl FnOnce(&mut Vec<u8>) -> T) -> T {
@@ -43,6 +51,10 @@ impl StorageBackend for CountingDisk {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        let room = *self.room.lock().expect("no panic inside");
+        if room.is_some_and(|room| len > room) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         self.with(|bytes| bytes.resize(place(len), 0));
         Ok(())
     }

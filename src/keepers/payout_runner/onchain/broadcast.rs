@@ -37,7 +37,12 @@ impl OnchainPayer {
             .unwrap_or_default();
         due.sort_by_key(|batch| (batch.created, batch.id));
         for batch in parents_first(due) {
-            faults::point("transaction-stored");
+            #[cfg(debug_assertions)]
+            let batch = super::super::sabotaged::rebuilt(&self.gateway, batch, now).await;
+            // One that was sent before may be seen: that is not the place which is meant.
+            if batch.broadcast_at.is_none() {
+                faults::point("transaction-stored");
+            }
             let answer = self.gateway.chain.broadcast(&batch.newest().tx).await;
             self.broadcasted(&batch, answer).await;
         }
@@ -112,5 +117,8 @@ fn wants_broadcast(tx: &store::Tx<'_>, batch: &Batch, started: Timestamp, now: T
     let rested = batch
         .broadcast_at
         .is_none_or(|at| at < started || now.is_past(at, REBROADCAST_MILLIS));
-    rested && batch.lost_to.is_none() && batches::confirmed(tx, batch).is_none()
+    rested
+        && batch.lost_to.is_none()
+        && batches::confirmed(tx, batch).is_none()
+        && !batches::is_given_up(tx, batch)
 }

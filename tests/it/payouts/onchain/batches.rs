@@ -4,11 +4,14 @@ use std::collections::HashSet;
 
 use tollway::domain::money::{Msat, Sat};
 use tollway::domain::payout::{Payout, Stage, Standing};
+use tollway::domain::receipt::Rail;
+use tollway::domain::store::Processor;
+use tollway::service::payout::StorePayout;
 use tollway::store;
 
 use super::{
-    World, assert_paid_by, coin, facts, funded, killed, owed, settled, spends, standing, sum,
-    waiting_for,
+    World, assert_paid_by, coin, facts, funded, killed, owed, settled, somebody, spends, standing,
+    sum, waiting_for,
 };
 use tollway::domain::fact::Fact;
 use tollway::domain::ids::PayoutId;
@@ -192,4 +195,51 @@ async fn inputs_stay_locked_over_an_eviction_and_a_restart() {
     assert_eq!(spent, expected, "P4 each coin once");
     waiting_for(&world, third).await;
     assert_eq!(standing(&world, first).await, [Standing::Sent]);
+}
+
+#[tokio::test]
+async fn a_sender_waits_for_its_threshold_unless_a_person_presses_pay() {
+    let world = funded().await;
+    let sender = Processor {
+        rail: Rail::Onchain,
+        interval_secs: 60,
+        instant: true,
+        fee_block_target: 1,
+        threshold: Sat(50_000).to_btc(),
+        since: world.clock_now(),
+    };
+    let set = world
+        .gateway
+        .set_processor(world.shop, Rail::Onchain, Some(sender));
+    set.await.expect("set");
+    let approved = async |number: u8, sat: u64| {
+        let new = StorePayout {
+            pull_payment: None,
+            destination: somebody(number),
+            rail: Rail::Onchain,
+            amount: Some(Sat(sat).to_btc()),
+            approved: true,
+            fees: tollway::domain::payout::FeeWish::default(),
+            metadata: "{}".to_owned(),
+        };
+        let made = world.gateway.create_payout(world.shop, new).await;
+        made.expect("a payout").id
+    };
+    let first = approved(1, 20_000).await;
+    let second = approved(2, 29_999).await;
+    world.turn().await;
+    assert!(world.chain.broadcasts().is_empty());
+    let third = approved(3, 1_000).await;
+    world.turn().await;
+    for id in [first, second, third] {
+        assert_eq!(standing(&world, id).await, [Standing::Sent]);
+    }
+    let small = approved(4, 5_000).await;
+    world.clock.advance_secs(6);
+    world.turn().await;
+    assert_eq!(standing(&world, small).await, []);
+    let pressed = world.gateway.pay_payout(world.shop, small).await;
+    pressed.expect("it waits");
+    world.turn().await;
+    assert_eq!(standing(&world, small).await, [Standing::Sent]);
 }

@@ -110,6 +110,37 @@ async fn a_replacement_adds_a_confirmed_coin_where_there_is_no_change_to_take_fr
     assert_paid_by(&world, id, &later).await;
 }
 
+#[tokio::test]
+async fn a_coin_that_only_a_replaced_version_would_have_spent_is_free_again_once_buried() {
+    let world = World::new().await;
+    coin(&world, 30_200).await;
+    let id = owed(&world, 1, 30_000).await;
+    world.chain.set_fee_rate(1_000);
+    world.turn().await;
+    let first = world.chain.broadcasts()[0].clone();
+    let more = coin_without_mining_ours(&world, &first).await;
+    bump(&world, id, 20_000).await.expect("enough now");
+    world.turn().await;
+    world.chain.mine_only(std::slice::from_ref(&first));
+    world.turn().await;
+    assert_paid_by(&world, id, &first).await;
+    world.mine(98).await;
+    let next = owed(&world, 2, 20_000).await;
+    world.clock.advance_secs(6);
+    world.turn().await;
+    assert_eq!(
+        standing(&world, next).await,
+        [],
+        "a reorganisation may need it"
+    );
+    world.mine(1).await;
+    world.clock.advance_secs(11);
+    world.turn().await;
+    let later = world.chain.broadcasts().pop().expect("sent");
+    assert_eq!(spends(&later), [more]);
+    assert_eq!(standing(&world, next).await, [Standing::Sent]);
+}
+
 /// A block brings a coin and passes our transaction by.
 async fn coin_without_mining_ours(world: &World, ours: &Transaction) -> bitcoin::OutPoint {
     let invoice = world.invoice(50_000).await;

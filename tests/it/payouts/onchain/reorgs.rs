@@ -6,7 +6,11 @@ use tollway::domain::money::{Msat, Sat};
 use tollway::domain::payout::{Stage, Standing};
 use tollway::domain::receipt::Rail;
 
-use super::{THEIRS, assert_paid_by, facts, funded, settled, spends, standing, sum, to_be_paid};
+use tollway::service::settle;
+
+use super::{
+    THEIRS, assert_paid_by, coin, facts, funded, owed, settled, spends, standing, sum, to_be_paid,
+};
 use crate::support::World;
 
 #[tokio::test]
@@ -138,4 +142,148 @@ async fn a_double_spend_in_a_block_stands_for_review_and_is_not_paid_again() {
         assert!(matches!(payout.stage, Stage::Completed { fee, .. } if fee > Msat(0)));
         assert_eq!((payout.unconfirmed_since, payout.waiting_for), (None, None));
     }
+}
+
+#[tokio::test]
+async fn what_is_left_of_an_outspent_transaction_is_free_once_the_other_is_buried() {
+    outspent_and_buried(false).await;
+}
+
+#[tokio::test]
+async fn it_stays_locked_where_the_books_say_that_it_paid() {
+    outspent_and_buried(true).await;
+}
+
+async fn outspent_and_buried(completed: bool) {
+    let world = World::new().await;
+    coin(&world, 50_000).await;
+    coin(&world, 40_000).await;
+    let id = owed(&world, 1, 80_000).await;
+    world.turn().await;
+    let ours = world.chain.broadcasts()[0].clone();
+    assert_eq!(ours.input.len(), 2);
+    if completed {
+        world.chain.mine(1);
+        world.turn().await;
+        world.chain.reorg(1);
+    }
+    let rival = rival(&world, &ours);
+    world.chain.mine_only(std::slice::from_ref(&rival));
+    world.turn().await;
+    let released = world.gateway.release_till(world.shop).await;
+    released.expect("done");
+    world.mine(98).await;
+    let next = owed(&world, 2, 20_000).await;
+    world.clock.advance_secs(6);
+    world.turn().await;
+    assert_eq!(standing(&world, next).await, [], "its coins are locked");
+    world.mine(1).await;
+    world.clock.advance_secs(11);
+    world.turn().await;
+    if completed {
+        assert_eq!(standing(&world, next).await, []);
+        assert!(world.see_payout(id).await.unconfirmed_since.is_some());
+    } else {
+        assert_eq!(standing(&world, next).await, [Standing::Sent]);
+        let later = world.chain.broadcasts().pop().expect("sent");
+        assert_eq!(spends(&later), spends(&ours)[1..]);
+        assert!(world.see_payout(id).await.in_review(), "a person decides");
+    }
+    world.check().await;
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_looked_at_again_stands_for_review_again() {
+    let world = funded().await;
+    let id = to_be_paid(&world, THEIRS, Rail::Onchain, 30_000).await;
+    world.turn().await;
+    let ours = world.chain.broadcasts()[0].clone();
+    world.chain.mine_only(&[rival(&world, &ours)]);
+    world.turn().await;
+    world
+        .job(move |tx| {
+            let mut payout = tollway::store::payout::find(tx, id).expect("it exists");
+            payout.attempts[0].standing = Standing::Recorded;
+            tollway::store::payout::put(tx, &payout);
+        })
+        .await;
+    assert!(!world.see_payout(id).await.in_review());
+    world.mine(1).await;
+    assert!(world.see_payout(id).await.in_review());
+}
+
+#[tokio::test]
+async fn p5_two_transactions_that_both_confirm_are_one_alarm_and_the_first_proof_stays() {
+    let world = World::new().await;
+    coin(&world, 50_000).await;
+    coin(&world, 50_000).await;
+    let id = owed(&world, 1, 30_000).await;
+    world.turn().await;
+    let first = world.chain.broadcasts()[0].clone();
+    let rival = rival(&world, &first);
+    world.chain.mine_only(std::slice::from_ref(&rival));
+    world.turn().await;
+    let released = world.gateway.release_till(world.shop).await;
+    released.expect("done");
+    let now = world.clock_now();
+    world
+        .job(move |tx| {
+            let payout = tollway::store::payout::find(tx, id).expect("it exists");
+            let step = payout.clone().attempt_failed("It did not arrive.", 0, now);
+            settle::commit(tx, &payout, step, now);
+        })
+        .await;
+    world.clock.advance_secs(6);
+    world.turn().await;
+    // What outspent the first one says nothing about the second.
+    world.chain.mine_empty(1);
+    world.turn().await;
+    assert_eq!(world.see_payout(id).await.stage, Stage::InProgress);
+    assert!(!world.see_payout(id).await.in_review());
+    let second = world.chain.broadcasts()[1].clone();
+    world.mine(1).await;
+    assert_paid_by(&world, id, &second).await;
+    // The chain turns, and both are in it.
+    world.chain.reorg(3);
+    world.chain.evict(rival.compute_txid());
+    world.chain.mine_only(&[first, second.clone()]);
+    world.turn().await;
+    world.mine(3).await;
+    assert_paid_by(&world, id, &second).await;
+    let told = facts(&world, id).await;
+    let alarms = told
+        .iter()
+        .filter(|fact| matches!(fact, Fact::PayoutPaidTwice { .. }));
+    assert_eq!(alarms.count(), 1);
+    let corrected = |fact: &Fact| matches!(fact, Fact::PayoutProofCorrected { .. });
+    assert!(!told.iter().any(corrected), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_a_person_has_given_up_is_not_sent_again() {
+    let world = funded().await;
+    let id = to_be_paid(&world, THEIRS, Rail::Onchain, 30_000).await;
+    world.turn().await;
+    let ours = world.chain.broadcasts()[0].clone();
+    world.chain.mine_only(&[rival(&world, &ours)]);
+    world.turn().await;
+    let now = world.clock_now();
+    world
+        .job(move |tx| {
+            let payout = tollway::store::payout::find(tx, id).expect("it exists");
+            let step = payout.clone().attempt_failed("It did not arrive.", 0, now);
+            settle::commit(tx, &payout, step, now);
+        })
+        .await;
+    // The chain turns, and what outspent it is gone: it could confirm now.
+    world.chain.reorg(1);
+    let rival = world.chain.mempool_now()[0].compute_txid();
+    world.chain.evict(rival);
+    world.clock.advance_secs(31);
+    world.turn().await;
+    assert_eq!(
+        world.chain.broadcasts().len(),
+        1,
+        "it may be paid otherwise by now"
+    );
 }

@@ -1,0 +1,148 @@
+//! Payments that fit no invoice (an addition to Greenfield): a store's own, and the house's, which belong to nobody.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+
+use super::auth::Signed;
+use super::error::ApiError;
+use super::extract::{Input, Params};
+use super::invoices::InvoiceData;
+use super::number::Dec;
+use super::page::Page;
+use crate::domain::ids::{InvoiceId, StoreId};
+use crate::domain::receipt::ReceiptKey;
+use crate::http::AppState;
+use crate::service::stray::Assign;
+use crate::store;
+use crate::store::receipt::Stray;
+
+const VIEW: &str = "btcpay.store.canviewinvoices";
+const MODIFY: &str = "btcpay.store.canmodifyinvoices";
+const SERVER: &str = "btcpay.server.canmodifyserversettings";
+
+/// A payment that fits no invoice.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StrayData {
+    /// Outpoint or payment hash.
+    id: String,
+    payment_method_id: &'static str,
+    /// In BTC.
+    value: Dec,
+    /// Unix time in seconds.
+    received_date: u64,
+    reason: String,
+    /// The address it came to; null over Lightning.
+    destination: Option<String>,
+    /// Which invoice has it now; null until a person has said so.
+    invoice_id: Option<String>,
+}
+
+impl From<&Stray> for StrayData {
+    fn from(stray: &Stray) -> Self {
+        Self {
+            id: stray.key.to_string(),
+            payment_method_id: stray.key.rail().method_id(),
+            value: Dec(stray.amount.to_btc()),
+            received_date: stray.received_at.secs(),
+            reason: stray.why.clone(),
+            destination: stray.place.as_ref().map(|place| place.address.clone()),
+            invoice_id: stray.assigned.map(|assigned| assigned.invoice.to_string()),
+        }
+    }
+}
+
+/// `GET S/strays`: the newest first, those assigned since too.
+pub async fn list(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+    params: Params,
+) -> Result<Json<Vec<StrayData>>, ApiError> {
+    let store = caller.store(&state, &store, VIEW)?.id;
+    all(&state, store, &params).await
+}
+
+/// `GET /server/strays`: Lightning payments that nobody here asked for.
+pub async fn list_of_house(
+    State(state): State<AppState>,
+    caller: Signed,
+    params: Params,
+) -> Result<Json<Vec<StrayData>>, ApiError> {
+    caller.check(SERVER)?;
+    all(&state, StoreId::HOUSE, &params).await
+}
+
+async fn all(
+    state: &AppState,
+    store: StoreId,
+    params: &Params,
+) -> Result<Json<Vec<StrayData>>, ApiError> {
+    let page = Page::of(params)?;
+    let strays = state.gateway.strays(store).await;
+    Ok(Json(page.cut(strays.iter().map(StrayData::from).collect())))
+}
+
+/// `POST S/strays/{payment}/assign` `{invoiceId}`: the payment counts for that invoice of the store from now on.
+/// Answers the invoice. 404 `stray-not-found`, `invoice-not-found`; 400 `already-assigned`, `other-store`,
+/// `payment-lost`.
+pub async fn assign(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path((store, payment)): Path<(String, String)>,
+    body: Input,
+) -> Result<Json<InvoiceData>, ApiError> {
+    let store = caller.store(&state, &store, MODIFY)?.id;
+    let invoice = invoice_id(body)?;
+    take(&state, &caller, store, &payment, store, invoice).await
+}
+
+/// `POST /server/strays/{payment}/assign` `{invoiceId}`: to an invoice of any store that the caller may change.
+pub async fn assign_of_house(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(payment): Path<String>,
+    body: Input,
+) -> Result<Json<InvoiceData>, ApiError> {
+    caller.check(SERVER)?;
+    let invoice = invoice_id(body)?;
+    let of_invoice = state
+        .gateway
+        .store
+        .read(move |rows| {
+            let store = store::invoice::store_of(rows, invoice)?;
+            store::settings::get(rows, store)
+        })
+        .await
+        .ok_or_else(ApiError::no_invoice)?;
+    caller.check_on(MODIFY, Some(&of_invoice))?;
+    let house = StoreId::HOUSE;
+    take(&state, &caller, house, &payment, of_invoice.id, invoice).await
+}
+
+fn invoice_id(mut body: Input) -> Result<InvoiceId, ApiError> {
+    let text = body.words("invoiceId").unwrap_or_default();
+    body.finish()?;
+    text.parse().map_err(|_| ApiError::no_invoice())
+}
+
+async fn take(
+    state: &AppState,
+    caller: &Signed,
+    from: StoreId,
+    payment: &str,
+    store: StoreId,
+    invoice: InvoiceId,
+) -> Result<Json<InvoiceData>, ApiError> {
+    let receipt: ReceiptKey = payment.parse().map_err(|_| ApiError::no_stray())?;
+    let assign = Assign {
+        from,
+        receipt,
+        store,
+        invoice,
+        by: caller.0.user.id,
+    };
+    let after = state.gateway.assign_stray(assign).await?;
+    Ok(Json(InvoiceData::of(&state.gateway, &after, false)))
+}
