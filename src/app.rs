@@ -30,6 +30,7 @@ use crate::adapters::rates::FixedRates;
 use crate::config::Config;
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Caps};
+use crate::keepers::bookkeeper::Bookkeeper;
 use crate::keepers::calendar::Calendar;
 use crate::keepers::chain_follower::ChainFollower;
 use crate::keepers::gate::Gate;
@@ -44,7 +45,7 @@ use crate::ports::mark::Mark;
 use crate::service::{Gateway, intake, mark, settle};
 use crate::store::{self, Store, Wake, Writer};
 use crate::wallet::Keychain;
-use crate::{api, faults, http, lnurl, ui};
+use crate::{api, control, faults, http, lnurl, ui};
 
 /// How long requests may take to drain when the process stops.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -182,7 +183,10 @@ impl App {
         let (stop_http, http_stops) = watch::channel(false);
         let http = serve(config, &gateway, http_stops).await?;
         let (stop_keepers, keepers_stop) = watch::channel(false);
-        let keepers = spawn_keepers(&gateway, follower, mark.clone(), &keepers_stop);
+        let mut keepers = spawn_keepers(&gateway, follower, mark.clone(), &keepers_stop);
+        let socket = control::bind(&config.data_dir)
+            .map_err(|e| StartError::File(config.data_dir.join(control::SOCKET_FILE), e))?;
+        keepers.spawn(control::serve(socket, gateway.clone(), keepers_stop));
         info!(
             "listening on {}, reached at {}",
             config.http.listen, config.http.base_url
@@ -350,6 +354,16 @@ fn spawn_keepers(
         loop {
             let next = prompter.activate().await;
             if rest(&clock_of, next, &signals, Some(Wake::Prompts), &mut stops).await {
+                return;
+            }
+        }
+    });
+    let mut bookkeeper = Bookkeeper::new(gateway.clone(), gate.clone());
+    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
+    keepers.spawn(async move {
+        loop {
+            let next = bookkeeper.activate().await;
+            if rest(&clock_of, next, &signals, None, &mut stops).await {
                 return;
             }
         }

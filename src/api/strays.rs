@@ -35,6 +35,8 @@ pub struct StrayData {
     reason: String,
     /// The address it came to; null over Lightning.
     destination: Option<String>,
+    /// It is gone from the chain: replaced, double-spent or reorganised away. It may come back.
+    lost: bool,
     /// Which invoice has it now; null until a person has said so.
     invoice_id: Option<String>,
 }
@@ -48,6 +50,7 @@ impl From<&Stray> for StrayData {
             received_date: stray.received_at.secs(),
             reason: stray.why.clone(),
             destination: stray.place.as_ref().map(|place| place.address.clone()),
+            lost: stray.lost.is_some(),
             invoice_id: stray.assigned.map(|assigned| assigned.invoice.to_string()),
         }
     }

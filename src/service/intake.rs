@@ -1,18 +1,20 @@
 //! Money in: what the node and the chain saw becomes receipts. Total: money that arrived can't be refused (P10).
 
+use bitcoin::OutPoint;
+
 use crate::domain::fact::Fact;
 use crate::domain::ids::{PaymentHash, StoreId};
 #[cfg(debug_assertions)]
 use crate::domain::invoice::Status;
 use crate::domain::money::Msat;
 use crate::domain::receipt::ReceiptKey;
-use crate::domain::till::{Coin, TillId};
+use crate::domain::till::{Coin, TillAddress, TillId};
 use crate::domain::time::Timestamp;
 #[cfg(debug_assertions)]
 use crate::sabotage::{Bug, is_planted};
 use crate::store::invoice::HashOwner;
 use crate::store::node::Paid;
-use crate::store::receipt::Stray;
+use crate::store::receipt::{Assignment, Stray};
 use crate::store::{self, Tx};
 
 /// Takes in a Lightning payment. The same hash again changes nothing.
@@ -59,6 +61,7 @@ pub fn take_lightning(tx: &mut Tx<'_>, hash: PaymentHash, amount: Msat, now: Tim
         why: "a Lightning payment for no invoice of this server".to_owned(),
         place: None,
         assigned: None,
+        lost: None,
     };
     take_stray(tx, StoreId::HOUSE, &stray);
 }
@@ -80,6 +83,7 @@ pub fn observe_addresses(tx: &mut Tx<'_>, touched: &[(TillId, u32)], now: Timest
         }
         rest = others;
     }
+    observe_gifts(tx, now);
 }
 
 fn observe_address(tx: &mut Tx<'_>, till: TillId, index: u32, picture: &[Coin], now: Timestamp) {
@@ -105,23 +109,40 @@ fn observe_address(tx: &mut Tx<'_>, till: TillId, index: u32, picture: &[Coin], 
     observe_unowned(tx, till, index, picture, now);
 }
 
-/// An address that no invoice shows: what is new there is a stray, and what was assigned is shown to its invoice.
+/// An address that no invoice shows.
 fn observe_unowned(tx: &mut Tx<'_>, till: TillId, index: u32, picture: &[Coin], now: Timestamp) {
-    for stray in store::receipt::strays_at(tx, till, index) {
-        let (ReceiptKey::Onchain(outpoint), Some(assigned)) = (stray.key, stray.assigned) else {
-            continue;
-        };
-        let Some(invoice) = store::invoice::get(tx, assigned.store, assigned.invoice) else {
+    if let Some(place) = tx.tills().address(till, index) {
+        let why = "a payment to an address of the wallet that no invoice shows";
+        observe_place(tx, &place, picture, why, now);
+    }
+}
+
+/// Strangers may pay addresses that the wallet uses for its change: they are in the chain for all to see.
+fn observe_gifts(tx: &mut Tx<'_>, now: Timestamp) {
+    for (place, picture) in tx.tills().gifts() {
+        let why = "a stranger's payment to an address that the wallet uses for its change";
+        observe_place(tx, &place, &picture, why, now);
+    }
+}
+
+/// What is new there is a stray; what is known is looked at again, for its invoice if it has been assigned to one.
+fn observe_place(
+    tx: &mut Tx<'_>,
+    place: &TillAddress,
+    picture: &[Coin],
+    why: &str,
+    now: Timestamp,
+) {
+    for stray in store::receipt::strays_at(tx, place) {
+        let ReceiptKey::Onchain(outpoint) = stray.key else {
             continue;
         };
         let coin = picture.iter().find(|coin| coin.outpoint == outpoint);
-        let step = invoice.clone().observe_adopted(outpoint, coin, now);
-        if step.after != invoice {
-            store::invoice::put(tx, &step.after);
-            tx.announce(assigned.store, step.facts, now);
+        match stray.assigned {
+            Some(assigned) => show_adopted(tx, assigned, outpoint, coin, now),
+            None => follow_stray(tx, place.till.store, stray, coin.is_some(), now),
         }
     }
-    let place = tx.tills().address(till, index);
     for coin in picture {
         let key = ReceiptKey::Onchain(coin.outpoint);
         if !store::receipt::is_known(tx, key) {
@@ -129,13 +150,43 @@ fn observe_unowned(tx: &mut Tx<'_>, till: TillId, index: u32, picture: &[Coin], 
                 key,
                 amount: coin.amount.to_msat(),
                 received_at: now,
-                why: "a payment to an address of the wallet that no invoice shows".to_owned(),
-                place: place.clone(),
+                why: why.to_owned(),
+                place: Some(place.clone()),
                 assigned: None,
+                lost: None,
             };
-            take_stray(tx, till.store, &stray);
+            take_stray(tx, place.till.store, &stray);
         }
     }
+}
+
+fn show_adopted(
+    tx: &mut Tx<'_>,
+    assigned: Assignment,
+    outpoint: OutPoint,
+    coin: Option<&Coin>,
+    now: Timestamp,
+) {
+    let Some(invoice) = store::invoice::get(tx, assigned.store, assigned.invoice) else {
+        return;
+    };
+    let step = invoice.clone().observe_adopted(outpoint, coin, now);
+    if step.after != invoice {
+        store::invoice::put(tx, &step.after);
+        tx.announce(assigned.store, step.facts, now);
+    }
+}
+
+/// A stray goes and comes back as an invoice's receipt does.
+fn follow_stray(tx: &mut Tx<'_>, store: StoreId, stray: Stray, is_there: bool, now: Timestamp) {
+    let (receipt, amount) = (stray.key, stray.amount);
+    let (lost, fact) = match (is_there, stray.lost) {
+        (false, None) => (Some(now), Fact::StrayLost { receipt, amount }),
+        (true, Some(_)) => (None, Fact::StrayReturned { receipt, amount }),
+        (true, None) | (false, Some(_)) => return,
+    };
+    store::receipt::put_stray(tx, store, &Stray { lost, ..stray });
+    tx.announce(store, vec![fact], now);
 }
 
 fn take_stray(tx: &mut Tx<'_>, store: StoreId, stray: &Stray) {

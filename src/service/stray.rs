@@ -130,9 +130,9 @@ fn adopt(
 
 /// The coin of a stray as the best chain and the mempool show it now, and the address it pays.
 fn coin_of(tx: &Tx<'_>, stray: &Stray) -> Option<(Coin, String)> {
-    let place = stray.place.as_ref()?;
-    let pictures = tx.tills().pictures(place.till, &[place.index]);
-    let coin = (pictures.get(&place.index)?.iter())
-        .find(|coin| ReceiptKey::Onchain(coin.outpoint) == stray.key)?;
-    Some((*coin, place.address.clone()))
+    let (ReceiptKey::Onchain(outpoint), Some(place)) = (stray.key, &stray.place) else {
+        return None;
+    };
+    let coin = tx.tills().coin(place.till, outpoint)?;
+    Some((coin, place.address.clone()))
 }

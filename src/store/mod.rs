@@ -4,8 +4,10 @@
 //! rows their types: keys, records, indexes.
 
 pub mod access;
+pub mod channel;
 pub mod check;
 pub mod codec;
+pub mod deposit;
 pub mod hold;
 pub mod invoice;
 pub mod journal;
@@ -169,6 +171,9 @@ impl Store {
         check::check(&snapshot).map_err(OpenError::Inconsistent)?;
         let tills = till::load(&snapshot).map_err(OpenError::Inconsistent)?;
         let watch = tills.watch();
+        for script in node::addresses(&snapshot) {
+            watch.add_script(&script);
+        }
         drop(snapshot);
         let queue = Arc::new(Queue::default());
         let signals = Arc::new(Signals::default());

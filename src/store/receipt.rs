@@ -11,7 +11,7 @@ use super::tx::Tx;
 use crate::domain::ids::{InvoiceId, StoreId, UserId};
 use crate::domain::money::Msat;
 use crate::domain::receipt::ReceiptKey;
-use crate::domain::till::{TillAddress, TillId};
+use crate::domain::till::TillAddress;
 use crate::domain::time::Timestamp;
 #[cfg(debug_assertions)]
 use crate::sabotage::{Bug, is_planted};
@@ -37,6 +37,9 @@ pub struct Stray {
     /// Which invoice has it now, if a person said so.
     #[n(5)]
     pub assigned: Option<Assignment>,
+    /// Since when it is gone from the chain: replaced, double-spent or reorganised away. It may come back.
+    #[n(6)]
+    pub lost: Option<Timestamp>,
 }
 
 /// A person's word about a stray.
@@ -85,12 +88,12 @@ pub fn stray(rows: &dyn Rows, store: StoreId, receipt: ReceiptKey) -> Option<Str
     (rows.get(Table::StrayReceipts, &row)).map(|bytes| decode(&bytes))
 }
 
-/// What came to one address of a till that no invoice shows.
-pub fn strays_at(rows: &dyn Rows, till: TillId, index: u32) -> Vec<Stray> {
-    let mut strays = strays(rows, till.store);
+/// What came to one address that no invoice shows.
+pub fn strays_at(rows: &dyn Rows, place: &TillAddress) -> Vec<Stray> {
+    let mut strays = strays(rows, place.till.store);
     strays.retain(|stray| {
-        let place = stray.place.as_ref();
-        place.is_some_and(|place| (place.till, place.index) == (till, index))
+        let there = stray.place.as_ref();
+        there.is_some_and(|there| there.script == place.script)
     });
     strays
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bdk_wallet::chain::CanonicalizationParams;
 use bdk_wallet::{KeychainKind, LocalOutput};
 use bitcoin::{OutPoint, Txid};
 
 use super::till::{Till, confirmations, height_of};
 use super::tills::Tills;
 use crate::domain::money::Sat;
-use crate::domain::till::{Coin, TillId};
+use crate::domain::till::{Coin, TillAddress, TillId};
 
 /// What a P2WPKH input weighs, signed.
 const INPUT_VBYTES: u64 = 68;
@@ -73,6 +74,33 @@ impl Tills {
             coins.sort_by_key(|coin| coin.outpoint);
         }
         pictures
+    }
+
+    /// One output that pays a till, if the best chain or the mempool holds it, spent since or not.
+    pub fn coin(&self, till: TillId, outpoint: OutPoint) -> Option<Coin> {
+        let till = self.accounts.get(&till)?;
+        let wanted = BTreeSet::from([outpoint]);
+        till.coins(&wanted, self.tip_height()).into_iter().next()
+    }
+
+    /// Change addresses that were paid by others: their whole pictures, as far as others made them.
+    pub fn gifts(&self) -> Vec<(TillAddress, Vec<Coin>)> {
+        let tip = self.tip_height();
+        let mut places = Vec::new();
+        for till in (self.accounts.values()).filter(|till| !till.gifts.is_empty()) {
+            let mut by_index: BTreeMap<u32, Vec<Coin>> = BTreeMap::new();
+            let coins = till.coins(&till.gifts, tip);
+            for outpoint in &till.gifts {
+                let index = till.wallet.spk_index().txout(*outpoint);
+                if let Some(((_, index), _)) = index {
+                    let coin = coins.iter().find(|coin| coin.outpoint == *outpoint);
+                    by_index.entry(index).or_default().extend(coin);
+                }
+            }
+            let named = by_index.into_iter();
+            places.extend(named.map(|(index, coins)| (till.change_address(index), coins)));
+        }
+        places
     }
 
     /// Where a transaction stands that a till made.
@@ -175,6 +203,29 @@ impl Tills {
 }
 
 impl Till {
+    /// Those of some outputs that the best chain and the mempool hold, spent or not.
+    fn coins(&self, wanted: &BTreeSet<OutPoint>, tip: u32) -> Vec<Coin> {
+        let chain = self.wallet.local_chain();
+        let graph = self.wallet.tx_graph();
+        let found = graph.filter_chain_txouts(
+            chain,
+            chain.tip().block_id(),
+            CanonicalizationParams::default(),
+            wanted.iter().map(|outpoint| ((), *outpoint)),
+        );
+        found
+            .map(|((), output)| Coin {
+                outpoint: output.outpoint,
+                amount: output.txout.value.into(),
+                confirmations: height_of(&output.chain_position)
+                    .map_or(0, |height| confirmations(height, tip)),
+                replaceable: graph
+                    .get_tx(output.outpoint.txid)
+                    .is_some_and(|tx| tx.is_explicitly_rbf()),
+            })
+            .collect()
+    }
+
     /// The height of a transaction's block in the best chain.
     pub(super) fn height(&self, txid: Txid) -> Option<u32> {
         let node = self.wallet.tx_graph().get_tx_node(txid)?;

@@ -31,6 +31,8 @@ pub(super) struct Till {
     next_change: u64,
     /// Addresses with coins in young blocks, and the height of the newest such block.
     young: BTreeMap<u32, u32>,
+    /// Outputs on change addresses that others made, as far as known.
+    pub(super) gifts: BTreeSet<OutPoint>,
     /// How many scripts of each chain the watch list has.
     watched: BTreeMap<KeychainKind, u32>,
 }
@@ -80,6 +82,7 @@ impl Till {
         let rows = u64::try_from(change_sets.len()).unwrap_or(u64::MAX);
         let mut till = Self::around(record, wallet, rows);
         till.find_young(tip);
+        till.find_gifts();
         let outpoints: Vec<_> = till.outpoints().collect();
         till.watch_more(watch, outpoints.into_iter());
         Ok(till)
@@ -96,6 +99,7 @@ impl Till {
             chains,
             next_change,
             young: BTreeMap::new(),
+            gifts: BTreeSet::new(),
             watched: BTreeMap::new(),
         }
     }
@@ -117,6 +121,10 @@ impl Till {
 
     pub(super) fn address(&self, index: u32) -> TillAddress {
         self.place(&self.wallet.peek_address(KeychainKind::External, index))
+    }
+
+    pub(super) fn change_address(&self, index: u32) -> TillAddress {
+        self.place(&self.wallet.peek_address(KeychainKind::Internal, index))
     }
 
     fn place(&self, info: &AddressInfo) -> TillAddress {
@@ -296,6 +304,9 @@ impl Till {
             })
             .unwrap_or_else(|e| panic!("its own chain with blocks inserted connects: {e}"));
 
+        for tx in &arrived {
+            self.find_gifts_in(tx);
+        }
         let mut touched = BTreeSet::new();
         for tx in arrived.iter().chain(&displaced).chain(&evicted) {
             let height = heights.get(&tx.compute_txid());
@@ -346,6 +357,28 @@ impl Till {
             }
         }
         self.young = young;
+    }
+
+    fn find_gifts(&mut self) {
+        let txs: Vec<_> = (self.wallet.transactions())
+            .map(|tx| tx.tx_node.tx.clone())
+            .collect();
+        for tx in txs {
+            self.find_gifts_in(&tx);
+        }
+    }
+
+    /// Outputs of a transaction on change addresses, if somebody else made it.
+    fn find_gifts_in(&mut self, tx: &Transaction) {
+        if self.is_ours(tx) {
+            return;
+        }
+        let txid = tx.compute_txid();
+        for (vout, output) in (0..).zip(&tx.output) {
+            if let Some((KeychainKind::Internal, _)) = self.index_of(&output.script_pubkey) {
+                self.gifts.insert(OutPoint::new(txid, vout));
+            }
+        }
     }
 
     /// All outputs that ever paid this till.

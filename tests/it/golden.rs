@@ -248,6 +248,7 @@ fn invoices_of_the_api_and_strays() {
         why: "no invoice".to_owned(),
         place: None,
         assigned: None,
+        lost: None,
     };
     let assigned = Stray {
         key: ReceiptKey::Onchain(samples::outpoint()),
@@ -260,7 +261,38 @@ fn invoices_of_the_api_and_strays() {
         }),
         ..stray.clone()
     };
-    check("stray", &[("lightning", stray), ("assigned", assigned)]);
+    let lost = Stray {
+        assigned: None,
+        lost: Some(samples::now()),
+        ..assigned.clone()
+    };
+    let all = [("lightning", stray), ("assigned", assigned), ("lost", lost)];
+    check("stray", &all);
+}
+
+#[test]
+fn channels_and_deposits_of_the_node() {
+    use tollway::domain::money::Sat;
+    use tollway::store::channel::{BookedChannel, Phase};
+    use tollway::store::deposit::Deposit;
+    let channel = |phase, cooperative| BookedChannel { phase, cooperative };
+    let channels = [
+        ("opening", channel(Phase::Opening, false)),
+        ("open", channel(Phase::Open, false)),
+        ("closing", channel(Phase::Closing, true)),
+    ];
+    check("booked_channel", &channels);
+    let in_a_block = Deposit {
+        amount: Sat(1_000_000),
+        height: Some(102),
+        lost: false,
+    };
+    let gone = Deposit {
+        height: None,
+        lost: true,
+        ..in_a_block
+    };
+    check("deposit", &[("in_a_block", in_a_block), ("gone", gone)]);
 }
 
 #[test]
@@ -340,6 +372,8 @@ fn every_golden_file_belongs_to_a_record() {
         "api_invoice",
         "api_key",
         "batch",
+        "booked_channel",
+        "deposit",
         "entry",
         "hash_owner",
         "invoice",

@@ -9,6 +9,7 @@ mod support;
 
 mod api;
 mod audit;
+mod books;
 mod claims;
 mod golden;
 mod lockfile;

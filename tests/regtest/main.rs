@@ -7,6 +7,7 @@
 
 mod batch;
 mod bitcoind;
+mod books;
 mod channels;
 mod crash;
 mod faults;
@@ -18,4 +19,5 @@ mod lightning_payouts;
 mod onchain;
 mod reorg;
 mod sandbox;
+mod surroundings;
 mod withdraw_race;

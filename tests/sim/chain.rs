@@ -16,6 +16,7 @@ use tollway::store::Store;
 
 use crate::dice::Dice;
 use crate::log::Log;
+use crate::notes::Notes;
 
 /// A chain that the world drives.
 pub struct Chain {
@@ -399,6 +400,50 @@ impl Chain {
             }
             found
         })
+    }
+
+    /// Addresses that transactions of the shop gave change to.
+    pub fn change(&self, notes: &Notes) -> Vec<ScriptBuf> {
+        self.with(|chain| {
+            let mut scripts = Vec::new();
+            for (txid, tx) in &chain.blocks.known {
+                if chain.blocks.fee(tx).is_some() && !notes.stolen.contains(txid) {
+                    let outputs = tx.output.iter().map(|output| &output.script_pubkey);
+                    let change = outputs.filter(|script| !notes.addresses.contains_key(*script));
+                    scripts.extend(change.cloned());
+                }
+            }
+            scripts.sort();
+            scripts.dedup();
+            scripts
+        })
+    }
+
+    /// Whether an output pays a script.
+    pub fn pays(&self, outpoint: OutPoint, script: &ScriptBuf) -> bool {
+        self.with(|chain| {
+            let vout = usize::try_from(outpoint.vout).expect("small");
+            let output =
+                (chain.blocks.known.get(&outpoint.txid)).and_then(|tx| tx.output.get(vout));
+            output.is_some_and(|output| output.script_pubkey == *script)
+        })
+    }
+
+    /// Outputs of the best chain that pay a script, and that nothing anybody sent has spent.
+    pub fn unspent_of(&self, script: &ScriptBuf) -> Vec<(OutPoint, Sat)> {
+        let mut coins = self.paid_to(script);
+        self.with(|chain| {
+            coins.retain(|(coin, _)| !chain.blocks.known.values().any(|tx| spends(tx, *coin)));
+        });
+        coins
+    }
+
+    /// A transaction that spends this coin, by whoever has the keys.
+    pub fn spend(&self, coin: OutPoint, amount: Sat) -> Transaction {
+        let elsewhere = ScriptBuf::new_op_return([7; 4]);
+        let mut tx = self.payment(&elsewhere, amount, true, None);
+        tx.input[0].previous_output = coin;
+        tx
     }
 
     /// Whether the best chain holds a transaction.

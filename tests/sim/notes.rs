@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use bitcoin::ScriptBuf;
+use bitcoin::{ScriptBuf, Txid};
 use tollway::domain::ids::{InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId};
 use tollway::domain::invoice::Invoice;
 use tollway::domain::money::Sat;
@@ -38,6 +38,8 @@ pub struct Notes {
     pub cancelled: BTreeSet<PayoutId>,
     /// Invoices of withdrawals that were answered with yes.
     pub withdrawn: BTreeSet<PaymentHash>,
+    /// Transactions by somebody who has the shop's keys.
+    pub stolen: BTreeSet<Txid>,
     /// BOLT11s that receivers have given to somebody.
     pub bolt11s: Vec<Shown>,
     /// Addresses that receivers have given to somebody.
@@ -59,6 +61,7 @@ impl Notes {
             approved: BTreeSet::new(),
             cancelled: BTreeSet::new(),
             withdrawn: BTreeSet::new(),
+            stolen: BTreeSet::new(),
             bolt11s: Vec::new(),
             addresses: BTreeMap::new(),
         }

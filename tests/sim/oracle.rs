@@ -35,6 +35,8 @@ pub struct Oracle {
     sequence: u64,
     /// Every transaction that was ever stored for a payout, whatever its row says by now.
     versions: Versions,
+    /// The shop's till was held at the last commit.
+    held: bool,
 }
 
 /// Transactions by the payout they were stored for.
@@ -68,6 +70,7 @@ impl Oracle {
         Self {
             sequence: store::journal::last_sequence(rows),
             versions: Versions::new(),
+            held: false,
         }
     }
 
@@ -79,12 +82,21 @@ impl Oracle {
             broken.push(why);
         }
         money_in::check(&seen, outside, notes, &mut broken);
+        let held = store::hold::is_held(rows, notes.shop);
         for batch in &seen.batches {
+            let fresh = !(batch.payouts.iter()).any(|payout| self.versions.contains_key(payout));
+            if fresh && held && self.held && batch.store == notes.shop {
+                broken.push(format!(
+                    "P9 batch {:?} is planned while its till is held",
+                    batch.id
+                ));
+            }
             for payout in &batch.payouts {
                 let known = self.versions.entry(*payout).or_default();
                 known.extend(batch.versions.iter().map(|version| version.txid));
             }
         }
+        self.held = held;
         money_out::check(&seen, outside, notes, &self.versions, &mut broken);
         books::check(&seen, outside, &mut broken);
         self.count_facts(rows, outside, notes.shop, &mut broken);
@@ -97,7 +109,7 @@ impl Oracle {
     pub fn look_healed(&self, rows: &Snapshot, outside: &Outside, notes: &Notes) {
         let seen = Seen::of(rows);
         let mut broken = Vec::new();
-        money_in::check_healed(&seen, outside, &mut broken);
+        money_in::check_healed(&seen, outside, notes, &mut broken);
         money_out::check_healed(&seen, outside, &self.versions, &mut broken);
         books::check_healed(&seen, outside, notes, &self.versions, &mut broken);
         for what in broken {

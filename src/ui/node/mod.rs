@@ -168,7 +168,7 @@ pub async fn sender(
 }
 
 /// The node is the server's: for everybody else these buttons do not exist.
-const fn only_admin(shop: &Shop) -> Result<(), PageError> {
+pub(super) const fn only_admin(shop: &Shop) -> Result<(), PageError> {
     if shop.signed.user.is_admin {
         Ok(())
     } else {
@@ -199,7 +199,7 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
             if is_admin {
                 strays.extend(store::receipt::strays(rows, StoreId::HOUSE));
             }
-            strays.retain(|stray| stray.assigned.is_none());
+            strays.retain(|stray| stray.assigned.is_none() && stray.lost.is_none());
             let spends = store::hold::spends(rows, id);
             let last = store::journal::last_sequence(rows);
             (senders, strays.len(), spends, last)

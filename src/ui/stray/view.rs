@@ -32,6 +32,8 @@ impl StrayRow {
             amount: format::msat(stray.amount),
             badge: if invoice.is_some() {
                 Badge::new("Assigned", "good")
+            } else if stray.lost.is_some() {
+                Badge::new("Gone again", "bad")
             } else {
                 Badge::new("Open", "busy")
             },

@@ -19,6 +19,7 @@ async fn what_came_to_nobody_is_shown_to_who_runs_the_server_and_assigned_once()
         "receivedDate": client.world.clock_now().secs(),
         "reason": "a Lightning payment for no invoice of this server",
         "destination": null,
+        "lost": false,
         "invoiceId": null,
     }]);
     assert_eq!(list, expected);

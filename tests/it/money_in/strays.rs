@@ -4,13 +4,14 @@ use bitcoin::{OutPoint, Transaction};
 use tollway::domain::ids::{InvoiceId, PaymentHash, StoreId};
 use tollway::domain::invoice::{Invoice, Status};
 use tollway::domain::money::{Msat, Sat};
-use tollway::domain::receipt::ReceiptKey;
+use tollway::domain::receipt::{Rail, ReceiptKey};
 use tollway::domain::store::Settings;
 use tollway::ports::lightning::InvoiceDescription;
 use tollway::service::stray::{Assign, AssignRefusal};
 use tollway::store::{self, journal};
 
 use crate::golden::label;
+use crate::payouts::to_be_paid;
 use crate::support::World;
 
 async fn strays(world: &World, shop: StoreId) -> Vec<(ReceiptKey, Msat)> {
@@ -297,4 +298,79 @@ async fn an_address_ahead_of_all_that_were_handed_out_is_never_given_to_an_invoi
     }
     world.mine(1).await;
     assert_eq!(strays_told(&world, world.shop).await, 1);
+}
+
+/// What was told of strays of the shop, in order.
+async fn told_of_strays(world: &World) -> Vec<&'static str> {
+    let shop = world.shop;
+    let told = (world.gateway.store)
+        .read(move |rows| journal::after(rows, shop, 0, 100))
+        .await;
+    let labels = told.iter().map(|entry| label(&entry.fact));
+    labels.filter(|label| label.starts_with("stray_")).collect()
+}
+
+#[tokio::test]
+async fn a_stray_coin_is_followed_while_it_is_nobodys() {
+    let world = World::new().await;
+    let (key, tx) = stray_coin(&world, 7_000).await;
+    world.mine(1).await;
+    world.chain.reorg(1);
+    world.look().await;
+    assert_eq!(told_of_strays(&world).await, ["stray_received"]);
+    world.chain.evict(tx.compute_txid());
+    world.look().await;
+    let world = world.restart();
+    world.open_gate().await;
+    let told = ["stray_received", "stray_lost", "stray_returned"];
+    assert_eq!(told_of_strays(&world).await, told[..2]);
+    let invoice = world.invoice(7_000).await;
+    let refused = assign(&world, world.shop, key, &invoice).await;
+    assert_eq!(refused, Err(AssignRefusal::Lost));
+    world.chain.send(&tx);
+    world.mine(1).await;
+    world.mine(3).await;
+    assert_eq!(told_of_strays(&world).await, told);
+    let after = assign(&world, world.shop, key, &invoice).await;
+    assert_eq!(after.expect("assigned").status, Status::Settled);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn a_strangers_coin_on_a_change_address_is_a_stray_and_our_own_change_is_none() {
+    let world = World::new().await;
+    let fund = world.invoice(100_000).await.onchain.expect("an address");
+    world.chain.pay(&fund.script, Sat(100_000));
+    world.mine(1).await;
+    let to = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+    to_be_paid(&world, to, Rail::Onchain, 10_000).await;
+    world.run_payouts().await;
+    let ours = world.chain.broadcasts().pop().expect("it went out");
+    world.mine(1).await;
+    assert_eq!(strays(&world, world.shop).await, []);
+    // The change is in the chain for all to see.
+    let change = (ours.output.iter())
+        .find(|output| output.value.to_sat() != 10_000)
+        .expect("change");
+    let gift = world.chain.pay(&change.script_pubkey, Sat(3_000));
+    world.look().await;
+    let key = ReceiptKey::Onchain(OutPoint::new(gift.compute_txid(), 0));
+    assert_eq!(strays(&world, world.shop).await, [(key, Msat(3_000_000))]);
+
+    let world = world.restart();
+    world.open_gate().await;
+    world.chain.evict(gift.compute_txid());
+    world.look().await;
+    world.chain.send(&gift);
+    world.mine(2).await;
+    let told = ["stray_received", "stray_lost", "stray_returned"];
+    assert_eq!(told_of_strays(&world).await, told);
+    let invoice = world.invoice(3_000).await;
+    let after = assign(&world, world.shop, key, &invoice).await;
+    assert_eq!(after.expect("assigned").status, Status::Settled);
+    world.chain.reorg(2);
+    world.look().await;
+    let seen = world.see_invoice(invoice.id).await;
+    assert_eq!(seen.status, Status::Processing);
+    world.check().await;
 }

@@ -12,6 +12,7 @@ use tollway::store::{self, Snapshot};
 
 use crate::world::World;
 
+pub use merchants::release_till;
 pub use payers::{fund, pay_all};
 
 /// Somebody does something.

@@ -4,8 +4,8 @@ use bitcoin::ScriptBuf;
 use tollway::domain::destination::Destination;
 use tollway::domain::ids::PaymentHash;
 use tollway::domain::ledger::{Account, Signed};
+use tollway::domain::money::Sat;
 use tollway::domain::payout::Stage;
-use tollway::domain::receipt::ReceiptKey;
 use tollway::store;
 
 use super::money_out::{is_undone, is_unheard};
@@ -83,20 +83,23 @@ fn in_till(seen: &Seen<'_>, outside: &Outside, notes: &Notes, versions: &Version
     let mut held = Signed::ZERO;
     let places = seen.invoices.iter().filter_map(|one| one.onchain.as_ref());
     let mut scripts: Vec<ScriptBuf> = places.map(|place| place.script.clone()).collect();
-    for stray in store::receipt::strays(seen.rows, notes.shop) {
-        if let ReceiptKey::Onchain(outpoint) = stray.key
-            && let Some(tx) = outside.chain.transaction(outpoint.txid)
-        {
-            let vout = usize::try_from(outpoint.vout).expect("small");
-            scripts.push(tx.output[vout].script_pubkey.clone());
-        }
-    }
+    scripts.extend(outside.chain.change(notes));
     scripts.sort();
     scripts.dedup();
     for script in &scripts {
-        for (_, amount) in outside.chain.paid_to(script) {
-            held += Signed::from(amount.to_msat());
+        for (outpoint, amount) in outside.chain.paid_to(script) {
+            // What comes back as change is not counted below as given away.
+            if outside.chain.fee_of(outpoint.txid).is_none() {
+                held += Signed::from(amount.to_msat());
+            }
         }
+    }
+    let stolen = notes.stolen.iter();
+    for txid in stolen.filter(|txid| outside.chain.holds(**txid)) {
+        let tx = outside.chain.transaction(*txid).expect("it was sent");
+        let gone: u64 = tx.output.iter().map(|output| output.value.to_sat()).sum();
+        let fee = outside.chain.fee_of(*txid).unwrap_or_default();
+        held += -Signed::from(Sat(gone + fee).to_msat());
     }
     let mut sent: Vec<_> = versions.values().flatten().collect();
     sent.sort();
@@ -111,7 +114,7 @@ fn in_till(seen: &Seen<'_>, outside: &Outside, notes: &Notes, versions: &Version
             .filter(|output| notes.addresses.contains_key(&output.script_pubkey));
         let given: u64 = to_others.map(|output| output.value.to_sat()).sum();
         let fee = outside.chain.fee_of(*txid).unwrap_or_default();
-        held += -Signed::from(tollway::domain::money::Sat(given + fee).to_msat());
+        held += -Signed::from(Sat(given + fee).to_msat());
     }
     // What was paid once, and undone for good, still counts as paid.
     for payout in &seen.payouts {

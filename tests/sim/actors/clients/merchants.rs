@@ -1,6 +1,7 @@
 //! The shop: sells, promises, approves, changes its mind.
 
 use rust_decimal::Decimal;
+use tollway::domain::ids::{StoreId, UserId};
 use tollway::domain::invoice::{Mark, SpeedPolicy};
 use tollway::domain::money::{Currency, Money, Sat};
 use tollway::domain::payout::{FeeWish, Stage};
@@ -10,8 +11,10 @@ use tollway::ports::lightning::InvoiceDescription;
 use tollway::service::invoice::NewInvoice;
 use tollway::service::payout::StorePayout;
 use tollway::service::pull_payment::NewPullPayment;
+use tollway::service::stray::Assign;
+use tollway::store;
 
-use super::{awaits_approval, payouts, receivers};
+use super::{awaits_approval, payouts, receivers, see};
 use crate::world::World;
 
 /// The shop does something.
@@ -19,7 +22,7 @@ pub fn act(world: &mut World) {
     match world
         .outside
         .dice
-        .weighed(&[40, 5, 10, 25, 12, 12, 6, 3, 6, 6])
+        .weighed(&[40, 5, 10, 25, 12, 12, 6, 3, 6, 6, 6, 4, 4])
     {
         0 => sell(world),
         1 => mark(world),
@@ -30,8 +33,68 @@ pub fn act(world: &mut World) {
         6 => take_back(world),
         7 => archive(world),
         8 => automate(world),
-        _ => sell_by_api(world),
+        9 => sell_by_api(world),
+        10 => bump(world),
+        11 => release(world),
+        _ => assign(world),
     }
+}
+
+/// More fee for a transaction that waits for a block.
+fn bump(world: &mut World) {
+    let sent = payouts(world, |payout| {
+        payout.stage == Stage::InProgress && payout.rail() == Rail::Onchain
+    });
+    let dice = world.outside.dice.clone();
+    let Some(payout) = dice.pick(&sent) else {
+        return;
+    };
+    let rate = Some(dice.between(3_000, 20_000)).filter(|_| !dice.once_in(4));
+    let gateway = world.house().gateway.clone();
+    world.request("a higher fee", async move {
+        let _ = gateway.bump_fee(payout.store, payout.id, rate).await;
+    });
+}
+
+/// The shop has looked at spends it can't explain.
+fn release(world: &mut World) {
+    let shop = world.board.borrow().shop;
+    let held = see(world, |rows| store::hold::is_held(rows, shop));
+    if held == Some(true) {
+        release_till(world);
+    }
+}
+
+/// The shop says that its payouts may go on.
+pub fn release_till(world: &mut World) {
+    let (gateway, shop) = (world.house().gateway.clone(), world.board.borrow().shop);
+    world.request("a release", async move {
+        let _ = gateway.release_till(shop).await;
+    });
+}
+
+/// The shop says what a stray is for.
+fn assign(world: &mut World) {
+    let dice = world.outside.dice.clone();
+    let shop = world.board.borrow().shop;
+    let from = dice.pick(&[shop, StoreId::HOUSE]).expect("some");
+    let strays = see(world, |rows| store::receipt::strays(rows, from));
+    let stray = dice.pick(&strays.unwrap_or_default());
+    let known: Vec<_> = world.board.borrow().invoices.keys().copied().collect();
+    let (Some(stray), Some(invoice)) = (stray, dice.pick(&known)) else {
+        return;
+    };
+    let assign = Assign {
+        from,
+        receipt: stray.key,
+        store: shop,
+        invoice,
+        by: UserId([1; 16]),
+    };
+    let gateway = world.house().gateway.clone();
+    world.request("a stray's invoice", async move {
+        let _ = gateway.assign_stray(assign).await;
+    });
 }
 
 fn sell(world: &mut World) {

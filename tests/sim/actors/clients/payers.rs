@@ -21,13 +21,50 @@ const GRACE_SECS: u64 = 7_200;
 
 /// Somebody pays.
 pub fn act(world: &mut World) {
-    match world.outside.dice.weighed(&[40, 40, 10, 5, 4, 8]) {
+    match world.outside.dice.weighed(&[40, 40, 10, 5, 4, 8, 1, 2]) {
         0 => pay_lightning(world),
         1 => pay_chain(world),
         2 => replace(world),
         3 => evict(world),
         4 => pay_nobody(world),
-        _ => pay_api_invoice(world),
+        5 => pay_api_invoice(world),
+        6 => steal(world),
+        _ => pay_change(world),
+    }
+}
+
+/// Somebody who has the shop's keys spends one of its coins; or a backup did, that was restored elsewhere.
+fn steal(world: &mut World) {
+    let Some(place) = an_invoice(world).and_then(|invoice| invoice.onchain) else {
+        return;
+    };
+    let coins = world.outside.chain.unspent_of(&place.script);
+    let Some((coin, amount)) = world.outside.dice.pick(&coins) else {
+        return;
+    };
+    let tx = (world.outside.chain).spend(coin, Sat(amount.0.saturating_sub(300)));
+    if world.outside.chain.send(&tx) {
+        let txid = tx.compute_txid();
+        world
+            .outside
+            .log
+            .count("fault: somebody else spends the shop's coins");
+        step!(world.outside.log, "{txid} steals {coin}");
+        world.board.borrow_mut().stolen.insert(txid);
+    }
+}
+
+/// Somebody pays an address of the shop that it gave to nobody: it stands in the chain as change.
+fn pay_change(world: &mut World) {
+    let notes = world.board.clone();
+    let scripts = world.outside.chain.change(&notes.borrow());
+    if let Some(script) = world.outside.dice.pick(&scripts) {
+        world
+            .outside
+            .log
+            .count("fault: a payment to an address for change");
+        let amount = Sat(world.outside.dice.between(600, 9_000));
+        send(world, &script, amount, false, None);
     }
 }
 
