@@ -279,6 +279,13 @@ pub fn is_undone(payout: &Payout, outside: &Outside, versions: &Versions) -> boo
     payout.rail() == Rail::Onchain && !versions.get(&payout.id).is_some_and(possible)
 }
 
+/// Whether a payment may have been handed over, its invoice is over, and nobody knows: it waits for as many blocks as
+/// a payment may be under way.
+fn doubts(payout: &Payout) -> bool {
+    let recorded = (payout.live_attempt()).is_some_and(|one| one.standing == Standing::Recorded);
+    recorded && payout.waiting_for.is_some()
+}
+
 /// How a payout has ended, and whether it may.
 fn ending(payout: &Payout, seen: &Seen<'_>) -> (&'static str, bool) {
     let sender = tollway::store::payout::processor(seen.rows, payout.store, payout.rail());
@@ -297,6 +304,9 @@ fn ending(payout: &Payout, seen: &Seen<'_>) -> (&'static str, bool) {
         // A coin it spends was taken back by whoever had paid it: it can only confirm if that comes back.
         (Stage::InProgress, Rail::Onchain) if payout.waiting_for.is_some() => {
             ("waits for the network to take its transaction", true)
+        }
+        (Stage::InProgress, Rail::Lightning) if doubts(payout) => {
+            ("waits until nothing can be under way any more", true)
         }
         (Stage::InProgress, _) => ("never heard of again", false),
     }
