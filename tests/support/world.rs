@@ -284,8 +284,13 @@ impl World {
 
     /// Both payers look once; the earlier of when they want to look again.
     pub async fn run_payouts(&self) -> Timestamp {
-        let lightning = self.lightning_payer.lock().await.activate().await;
+        let lightning = self.pay_over_lightning().await;
         lightning.min(self.onchain_payer.activate().await)
+    }
+
+    /// The Lightning payer looks once, the other one does not.
+    pub async fn pay_over_lightning(&self) -> Timestamp {
+        self.lightning_payer.lock().await.activate().await
     }
 
     /// The bookkeeper looks twice, as far apart as it wants to.

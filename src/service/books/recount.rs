@@ -7,8 +7,8 @@ use super::{Identity, Rule, allowance};
 use crate::domain::ids::StoreId;
 use crate::domain::ledger::{Account, Movement, Signed};
 use crate::domain::money::Msat;
-use crate::domain::payout::batch::Batch;
-use crate::domain::payout::{Payout, Proof, Stage};
+use crate::domain::payout::batch::{Batch, Version};
+use crate::domain::payout::{Payout, Plan, Proof, Stage, Standing};
 use crate::domain::receipt::{Rail, Receipt};
 use crate::store::ledger::Replay;
 use crate::store::{self, Order, Rows, Table, Tx};
@@ -233,19 +233,40 @@ pub(super) fn tills(tx: &Tx<'_>) -> Vec<Identity> {
 /// How far the wallet is ahead of the books: it counts a transaction out from the moment it is signed until it is
 /// evicted, the books count a payout from its completion.
 fn ahead(tx: &Tx<'_>, batch: &Batch) -> Signed {
-    let out = batch
-        .versions
-        .iter()
-        .filter_map(|version| tx.tills().outflow(batch.till, version.txid))
-        .find(|(_, counts)| *counts)
-        .map_or(Signed::ZERO, |(sat, _)| sat.to_msat().into());
+    let counting = batch.versions.iter().find_map(|version| {
+        let (out, counts) = tx.tills().outflow(batch.till, version.txid)?;
+        counts.then_some((version, out))
+    });
+    let out = counting.map_or(Signed::ZERO, |(_, sat)| sat.to_msat().into());
+    let version = counting.map_or_else(|| batch.newest(), |(version, _)| version);
     let booked: Signed = (batch.payouts.iter())
         .filter_map(|id| store::payout::get(tx, batch.store, *id))
-        .filter(|payout| was_paid_by(payout, batch))
-        .filter_map(|payout| sent_by(&payout))
+        .filter_map(|payout| {
+            if was_paid_by(&payout, batch) {
+                sent_by(&payout)
+            } else {
+                sent_twice(&payout, batch, version)
+            }
+        })
         .map(Signed::from)
         .sum();
     out - booked
+}
+
+/// What a batch took for a payout that another attempt had paid already.
+fn sent_twice(payout: &Payout, batch: &Batch, version: &Version) -> Option<Msat> {
+    payout
+        .attempts
+        .iter()
+        .find_map(|attempt| match attempt.plan {
+            Plan::Onchain { batch: id, place }
+                if id == batch.id && attempt.standing == Standing::Settled =>
+            {
+                let share = batch.share(version, place);
+                Some(payout.debit().to_msat().plus(share))
+            }
+            Plan::Onchain { .. } | Plan::Lightning { .. } | Plan::Inside { .. } => None,
+        })
 }
 
 fn was_paid_by(payout: &Payout, batch: &Batch) -> bool {

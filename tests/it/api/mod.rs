@@ -6,6 +6,7 @@ mod lightning;
 mod onchain;
 mod payouts;
 mod pull_payments;
+mod review;
 mod stores;
 mod strays;
 mod wire;

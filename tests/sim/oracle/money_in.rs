@@ -134,7 +134,7 @@ pub fn check_healed(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &
         let counted: BTreeMap<ReceiptKey, Msat> = (invoice.receipts.iter())
             .filter(|receipt| receipt.counts())
             .filter(|receipt| match receipt.key {
-                ReceiptKey::Lightning(_) => false,
+                ReceiptKey::Lightning(_) | ReceiptKey::Inside(_) => false,
                 // One that a person gave to this invoice came to another address.
                 ReceiptKey::Onchain(outpoint) => outside.chain.pays(outpoint, &place.script),
             })
@@ -150,6 +150,7 @@ pub fn check_healed(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &
     for (key, amounts) in &booked {
         let real = match key {
             ReceiptKey::Lightning(hash) => received.contains_key(hash),
+            ReceiptKey::Inside(_) => true,
             ReceiptKey::Onchain(outpoint) => {
                 outside.chain.holds(outpoint.txid) || is_stray(seen, notes, key)
             }
