@@ -16,6 +16,7 @@ use crate::service::invoice::{InvoiceRefusal, MarkRefusal};
 use crate::service::node::NodeRefusal;
 use crate::service::payout::PayoutRefusal;
 use crate::service::pull_payment::PullPaymentRefusal;
+use crate::service::review::ReviewRefusal;
 use crate::service::store::StoreRefusal;
 use crate::service::stray::AssignRefusal;
 use crate::store::WriteError;
@@ -307,7 +308,14 @@ impl From<PayoutRefusal> for ApiError {
                 Self::bad_request("old-revision", message)
             }
             PayoutRefusal::CantApprove(CantApprove::InvalidState)
-            | PayoutRefusal::CantCancel(_) => Self::bad_request("invalid-state", message),
+            | PayoutRefusal::CantCancel(_)
+            | PayoutRefusal::Review(ReviewRefusal::NotInReview(_) | ReviewRefusal::Arrived) => {
+                Self::bad_request("invalid-state", message)
+            }
+            PayoutRefusal::Review(ReviewRefusal::MayStillArrive) => {
+                Self::bad_request("may-still-arrive", message)
+            }
+            PayoutRefusal::Review(ReviewRefusal::WrongPreimage) => Self::fault("Preimage", message),
             PayoutRefusal::Unavailable(unavailable) => unavailable.into(),
         }
     }

@@ -21,6 +21,7 @@ const ROOTS: [&str; 3] = ["/api", "/API", "/Api"];
 
 /// Words of paths. In an address they may stand in any case; everything else is an id and stays as it is.
 const WORDS: &[&str] = &[
+    "acknowledge",
     "address",
     "api-keys",
     "assign",
@@ -49,6 +50,7 @@ const WORDS: &[&str] = &[
     "pull-payments",
     "rates",
     "retry",
+    "review",
     "server",
     "status",
     "stores",
@@ -202,6 +204,11 @@ fn items(root: &str) -> Router<AppState> {
         .route(&path("/payouts/{id}/mark"), post(payout::mark))
         .route(&path("/payouts/{id}/mark-paid"), post(payout::mark_paid))
         .route(&path("/payouts/{id}/retry"), post(payout::retry))
+        .route(&path("/payouts/{id}/review"), post(payout::review))
+        .route(
+            &path("/payouts/{id}/acknowledge"),
+            post(payout::acknowledge),
+        )
         .route(&path("/payouts/{id}/bump"), post(payouts::bump::bump))
 }
 
@@ -240,6 +247,7 @@ fn node(root: &str) -> Router<AppState> {
         .route(&path("/invoices/{hash}"), get(handlers::invoice))
         .route(&path("/payments"), get(payments::list))
         .route(&path("/payments/{hash}"), get(payments::get))
+        .route(&path("/payments/{hash}/review"), post(payments::review))
 }
 
 /// Words in lower case, no slash at the end.

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::extract::Input;
 use crate::domain::invoice::SpeedPolicy;
-use crate::domain::money::Msat;
+use crate::domain::money::{Msat, SAT_MAX, Sat};
+use crate::domain::payout::FeeWish;
 
 /// Schemes that a payer's browser must never be sent to.
 const NEVER_LINKED: [&str; 4] = ["javascript", "data", "vbscript", "file"];
@@ -52,6 +53,22 @@ pub fn percent(body: &mut Input, path: &str) -> Option<Decimal> {
         body.refuse(path, "This has to be a percentage from 0 to 100.");
     }
     Some(percent)
+}
+
+/// `maxFeePercent` of the amount and `maxFeeFlat` in satoshi: the most that may be spent on fees. If both are given,
+/// both hold (D16).
+pub fn fee_wish(body: &mut Input) -> FeeWish {
+    FeeWish {
+        percent: percent(body, "maxFeePercent"),
+        flat: sats(body, "maxFeeFlat"),
+    }
+}
+
+/// Whole satoshi, as a number or in a string.
+pub fn sats(body: &mut Input, path: &str) -> Option<Msat> {
+    let most = i64::try_from(SAT_MAX.0).unwrap_or(i64::MAX);
+    body.whole(path, 0, most)
+        .map(|sat| Sat(sat.unsigned_abs()).to_msat())
 }
 
 /// `ReceiptOptions`: three truths, or null for the store's.

@@ -6,6 +6,7 @@ use minicbor::{Decode, Encode};
 use super::cbor;
 use super::ids::{InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId, UserId};
 use super::money::Msat;
+use super::payout::Verdict;
 use super::receipt::{ReceiptKey, Way};
 use super::time::Timestamp;
 
@@ -283,6 +284,15 @@ pub enum Fact {
         /// Which attempt succeeded as the second.
         #[n(1)]
         attempt: u32,
+        /// What arrived by it. Absent only in facts of the first format.
+        #[n(2)]
+        amount: Option<Msat>,
+        /// What it cost beside.
+        #[n(3)]
+        fee: Option<Msat>,
+        /// How it went.
+        #[n(4)]
+        way: Option<Way>,
     },
     /// The node's record of a payment was removed so that the same invoice could be handed over again.
     #[n(25)]
@@ -304,6 +314,77 @@ pub enum Fact {
         /// One line for the operator.
         #[n(0)]
         what: String,
+    },
+    /// An invoice made through the Lightning API was paid by a payout of this server, in the books alone.
+    #[n(37)]
+    ApiInvoicePaidInside {
+        /// Which.
+        #[n(0)]
+        hash: PaymentHash,
+        /// By which payout.
+        #[n(1)]
+        payout: PayoutId,
+        /// How much.
+        #[n(2)]
+        amount: Msat,
+    },
+    /// A person has looked at an attempt that stood for review.
+    #[n(38)]
+    PayoutReviewed {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Which attempt, from 1.
+        #[n(1)]
+        attempt: u32,
+        /// Who.
+        #[n(2)]
+        by: UserId,
+        /// What they say.
+        #[n(3)]
+        verdict: Verdict,
+        /// Their words.
+        #[n(4)]
+        why: String,
+    },
+    /// A person has seen that a payout was paid twice.
+    #[n(39)]
+    PayoutPaidTwiceSeen {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Who.
+        #[n(1)]
+        by: UserId,
+    },
+    /// The node paid something over Lightning that belongs to no payout. Told once a hash.
+    #[n(40)]
+    ForeignPaymentArrived {
+        /// Which payment.
+        #[n(0)]
+        hash: PaymentHash,
+        /// What arrived, if the node knows.
+        #[n(1)]
+        amount: Option<Msat>,
+        /// What it cost beside, if the node knows.
+        #[n(2)]
+        fee: Option<Msat>,
+    },
+    /// A payout that was completed by a person's word did arrive: what it cost is known now.
+    #[n(41)]
+    PayoutProofFound {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// What it was thought to have cost.
+        #[n(1)]
+        fee_before: Msat,
+        /// What it cost.
+        #[n(2)]
+        fee: Msat,
+        /// How it went.
+        #[n(3)]
+        way: Way,
     },
     /// Its transaction was replaced by one with a higher fee.
     #[n(28)]
@@ -475,9 +556,10 @@ impl Fact {
             | Self::InvoiceInvalid { invoice, .. }
             | Self::InvoicePromptRenewed { invoice, .. }
             | Self::StrayAssigned { invoice, .. } => invoice.as_bytes(),
-            Self::ApiInvoicePaid { hash, .. } | Self::PaymentRecordForgotten { hash } => {
-                hash.as_bytes()
-            }
+            Self::ApiInvoicePaid { hash, .. }
+            | Self::ApiInvoicePaidInside { hash, .. }
+            | Self::ForeignPaymentArrived { hash, .. }
+            | Self::PaymentRecordForgotten { hash } => hash.as_bytes(),
             Self::PullPaymentCreated { pull_payment }
             | Self::PullPaymentArchived { pull_payment } => pull_payment.as_bytes(),
             Self::PayoutCreated { payout, .. }
@@ -489,6 +571,9 @@ impl Fact {
             | Self::PayoutCancelled { payout, .. }
             | Self::PayoutInReview { payout, .. }
             | Self::PayoutPaidTwice { payout, .. }
+            | Self::PayoutReviewed { payout, .. }
+            | Self::PayoutPaidTwiceSeen { payout, .. }
+            | Self::PayoutProofFound { payout, .. }
             | Self::PayoutUnconfirmed { payout }
             | Self::PayoutFeeRaised { payout, .. }
             | Self::PayoutReconfirmed { payout }

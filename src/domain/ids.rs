@@ -159,6 +159,12 @@ impl PaymentHash {
 }
 
 impl Preimage {
+    /// Whether it is the proof for this hash.
+    pub fn proves(&self, hash: &PaymentHash) -> bool {
+        use bitcoin::hashes::{Hash, sha256};
+        sha256::Hash::hash(&self.0).to_byte_array() == hash.0
+    }
+
     /// In hex, for who may see it.
     pub fn reveal(&self) -> String {
         hex::encode(self.0)
@@ -181,6 +187,16 @@ impl fmt::Debug for PaymentHash {
 impl fmt::Debug for Preimage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Preimage(..)")
+    }
+}
+
+impl FromStr for Preimage {
+    type Err = BadId;
+
+    fn from_str(text: &str) -> Result<Self, BadId> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| BadId)?;
+        Ok(Self(bytes))
     }
 }
 

@@ -120,6 +120,7 @@ impl Account {
         match receipt {
             ReceiptKey::Lightning(_) => Self::Node,
             ReceiptKey::Onchain(_) => Self::Till(store),
+            ReceiptKey::Inside(_) => Self::Inside,
         }
     }
 
@@ -247,6 +248,7 @@ impl Postings {
 }
 
 /// What a fact of a store means for the books.
+#[expect(clippy::too_many_lines, reason = "one arm a fact")]
 pub fn postings(store: StoreId, fact: &Fact) -> Postings {
     match fact {
         Fact::InvoiceReceivedPayment {
@@ -273,6 +275,32 @@ pub fn postings(store: StoreId, fact: &Fact) -> Postings {
             way.unwrap_or_default(),
             *amount,
             *fee,
+        ),
+        Fact::ApiInvoicePaidInside { payout, amount, .. } => {
+            came_in(store, &ReceiptKey::Inside(*payout), *amount)
+        }
+        Fact::PayoutPaidTwice {
+            amount: Some(amount),
+            fee: Some(fee),
+            way: Some(way),
+            ..
+        } => went_out(Movement::Unexplained, store, *way, *amount, *fee),
+        Fact::PayoutProofFound {
+            fee_before,
+            fee,
+            way,
+            ..
+        } => {
+            let more = Signed::from(*fee) - Signed::from(*fee_before);
+            let (from, rail) = source(store, *way);
+            let lines = [(from, -more), (Account::fees(store, rail), more)];
+            Postings::of(Movement::Payout, &lines)
+        }
+        Fact::ForeignPaymentArrived { amount, fee, .. } => Postings::transfer(
+            Movement::Node,
+            Account::Node,
+            Account::Operator,
+            (amount.unwrap_or_default()).plus(fee.unwrap_or_default()),
         ),
         Fact::PayoutProofCorrected {
             fee_before,
@@ -336,6 +364,8 @@ pub fn postings(store: StoreId, fact: &Fact) -> Postings {
         | Fact::PayoutCancelled { .. }
         | Fact::PayoutInReview { .. }
         | Fact::PayoutPaidTwice { .. }
+        | Fact::PayoutPaidTwiceSeen { .. }
+        | Fact::PayoutReviewed { .. }
         | Fact::PaymentRecordForgotten { .. }
         | Fact::PayoutUnconfirmed { .. }
         | Fact::PayoutFeeRaised { .. }
@@ -363,13 +393,18 @@ fn went_again(store: StoreId, receipt: &ReceiptKey, amount: Msat) -> Postings {
     )
 }
 
-/// Money that left for a payee, and what it cost beside.
-fn went_out(movement: Movement, store: StoreId, way: Way, amount: Msat, fee: Msat) -> Postings {
-    let (from, rail) = match way {
+/// Where money that goes this way is taken from, and which claim it is charged to.
+const fn source(store: StoreId, way: Way) -> (Account, Rail) {
+    match way {
         Way::Lightning => (Account::Node, Rail::Lightning),
         Way::Onchain => (Account::Till(store), Rail::Onchain),
         Way::Inside => (Account::Inside, Rail::Lightning),
-    };
+    }
+}
+
+/// Money that left for a payee, and what it cost beside.
+fn went_out(movement: Movement, store: StoreId, way: Way, amount: Msat, fee: Msat) -> Postings {
+    let (from, rail) = source(store, way);
     // The chain knows no parts of a satoshi: what is sent is rounded up.
     let amount = match way {
         Way::Onchain => amount.to_sat_ceil().to_msat(),

@@ -7,7 +7,7 @@ use bitcoin::OutPoint;
 use minicbor::{Decode, Encode};
 
 use super::cbor;
-use super::ids::{PaymentHash, UserId};
+use super::ids::{PaymentHash, PayoutId, UserId};
 use super::money::Msat;
 use super::time::Timestamp;
 
@@ -20,6 +20,9 @@ pub enum ReceiptKey {
     /// An output of a transaction.
     #[n(1)]
     Onchain(#[cbor(n(0), with = "cbor::outpoint")] OutPoint),
+    /// A payout of this server, settled in the books alone (P7).
+    #[n(2)]
+    Inside(#[n(0)] PayoutId),
 }
 
 impl ReceiptKey {
@@ -30,24 +33,26 @@ impl ReceiptKey {
             Self::Onchain(outpoint) => {
                 [&[1][..], &bitcoin::consensus::serialize(&outpoint)].concat()
             }
+            Self::Inside(payout) => [&[2][..], payout.as_bytes()].concat(),
         }
     }
 
     /// Which rail it came over.
     pub const fn rail(&self) -> Rail {
         match self {
-            Self::Lightning(_) => Rail::Lightning,
+            Self::Lightning(_) | Self::Inside(_) => Rail::Lightning,
             Self::Onchain(_) => Rail::Onchain,
         }
     }
 }
 
-/// Greenfield's payment id: the outpoint or the payment hash.
+/// Greenfield's payment id: the outpoint, the payment hash, or the payout that paid from inside.
 impl fmt::Display for ReceiptKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lightning(hash) => write!(f, "{hash}"),
             Self::Onchain(outpoint) => write!(f, "{outpoint}"),
+            Self::Inside(payout) => write!(f, "{payout}"),
         }
     }
 }

@@ -7,6 +7,7 @@ use super::cbor;
 use super::ids::{StoreId, UserId};
 use super::invoice::SpeedPolicy;
 use super::money::Currency;
+use super::payout::FeeCap;
 use super::receipt::Rail;
 use super::time::Timestamp;
 
@@ -69,6 +70,9 @@ pub struct Settings {
     /// Anyone may make invoices.
     #[n(7)]
     pub anyone_can_create_invoice: bool,
+    /// What its Lightning payouts may spend on routing; the usual if `None`.
+    #[n(12)]
+    pub fee_cap: Option<FeeCap>,
 }
 
 impl Default for Settings {
@@ -82,6 +86,7 @@ impl Default for Settings {
             description_template: DESCRIPTION_TEMPLATE.to_owned(),
             refund_bolt11_days: 30,
             anyone_can_create_invoice: false,
+            fee_cap: None,
         }
     }
 }

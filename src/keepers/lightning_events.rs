@@ -7,11 +7,12 @@ use tracing::{error, info};
 use super::gate::Gate;
 use crate::domain::fact::Fact;
 use crate::domain::ids::StoreId;
+use crate::domain::money::Msat;
 use crate::domain::time::Timestamp;
 use crate::faults;
 use crate::ports::lightning::NodeEvent;
 use crate::service::{Gateway, books, intake, settle};
-use crate::store::Tx;
+use crate::store::{self, Tx};
 
 /// Takes the node's events in.
 pub struct LightningEvents {
@@ -37,6 +38,11 @@ impl LightningEvents {
     pub async fn handle(&self, event: NodeEvent) {
         let now = self.gateway.now();
         let reconciled = self.gate.is_reconciled();
+        let beside = Beside {
+            reconciled,
+            chance: u64::from_be_bytes(self.gateway.random()),
+            amount: self.amount_of(&event).await,
+        };
         let seen = event.clone();
         // At every start LDK tells of the last payments again: those are not the ones that a fault is about.
         let is_new_payment = reconciled
@@ -51,7 +57,7 @@ impl LightningEvents {
             .gateway
             .store
             .insist("lightning-event", move |tx| {
-                take(tx, event, reconciled, now);
+                take(tx, event, beside, now);
             })
             .await;
         if committed.is_err() && !self.park(&seen, now).await {
@@ -63,6 +69,23 @@ impl LightningEvents {
         }
         // Ack once: a retry would acknowledge the next event (ldk-node #1027).
         self.gateway.lightning.event_handled().await;
+    }
+
+    /// What a payment of ours brought that belongs to no payout: its event doesn't say.
+    async fn amount_of(&self, event: &NodeEvent) -> Option<Msat> {
+        let NodeEvent::PaymentSuccessful { hash, .. } = event else {
+            return None;
+        };
+        let hash = *hash;
+        let ours = self
+            .gateway
+            .store
+            .read(move |rows| store::payout::hash_owner(rows, hash).is_some())
+            .await;
+        if ours {
+            return None;
+        }
+        self.gateway.lightning.payment(hash).await?.amount
     }
 
     /// An event that our own code fails on is noted, so that nothing blocks the head of the queue.
@@ -79,7 +102,15 @@ impl LightningEvents {
     }
 }
 
-fn take(tx: &mut Tx<'_>, event: NodeEvent, reconciled: bool, now: Timestamp) {
+/// What an event's job needs beside it.
+#[derive(Clone, Copy)]
+struct Beside {
+    reconciled: bool,
+    chance: u64,
+    amount: Option<Msat>,
+}
+
+fn take(tx: &mut Tx<'_>, event: NodeEvent, beside: Beside, now: Timestamp) {
     match event {
         NodeEvent::PaymentReceived { hash, amount } => {
             info!(payment.hash = %hash, amount_msat = amount.0, "payment {hash} received");
@@ -91,14 +122,23 @@ fn take(tx: &mut Tx<'_>, event: NodeEvent, reconciled: bool, now: Timestamp) {
             fee,
         } => {
             info!(payment.hash = %hash, "payment {hash} arrived");
-            settle::lightning_succeeded(tx, hash, preimage, fee, now);
+            let arrived = settle::Arrived {
+                hash,
+                preimage,
+                amount: beside.amount,
+                fee,
+            };
+            settle::lightning_succeeded(tx, arrived, now);
         }
         NodeEvent::PaymentFailed {
             hash: Some(hash),
             why,
         } => {
             info!(payment.hash = %hash, "payment {hash} failed: {why}");
-            settle::lightning_failed(tx, hash, &why, reconciled, now);
+            let Beside {
+                reconciled, chance, ..
+            } = beside;
+            settle::lightning_failed(tx, hash, &why, reconciled, chance, now);
         }
         NodeEvent::PaymentFailed { hash: None, why } => {
             let what = format!("a payment without a hash failed: {why}");

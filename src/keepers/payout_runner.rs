@@ -8,8 +8,10 @@
 mod lightning;
 mod onchain;
 mod reconcile;
+mod records;
 #[cfg(debug_assertions)]
 mod sabotaged;
+mod send;
 
 use tracing::warn;
 
@@ -17,10 +19,12 @@ pub use lightning::LightningPayer;
 pub use onchain::OnchainPayer;
 
 use crate::domain::fact::Step;
-use crate::domain::payout::{Payout, Plan, Stage};
+use crate::domain::money::Msat;
+use crate::domain::payout::{Payout, Stage};
 use crate::domain::receipt::Rail;
 use crate::domain::store::Processor;
 use crate::domain::time::Timestamp;
+use crate::service::books::allowance;
 use crate::service::{Gateway, settle};
 use crate::store::{self, Rows};
 
@@ -29,6 +33,9 @@ const ROUND_SECS: u64 = 30;
 
 /// How soon to look again while the node is not ready, or something doubtful is open.
 const SOON_MILLIS: u64 = 500;
+
+/// How long a payout rests that its store has too little for: money may come in at any time.
+const TOO_LITTLE_SECS: u64 = 30;
 
 /// No payout rests longer than this before it is tried again.
 const REST_SECS_MAX: u64 = 600;
@@ -100,7 +107,8 @@ fn see(rows: &dyn Rows, payout: Payout, now: Timestamp) -> Open {
         .as_ref()
         .and_then(|sender| u16::try_from(sender.fee_block_target).ok())
         .unwrap_or(1);
-    let may_send = payout.pay_now || sender.is_some_and(|sender| sends(&sender, &payout, now));
+    let may_send =
+        payout.pay_now || sender.is_some_and(|sender| sends(&sender, payout.created, now));
     Open {
         payout,
         may_send,
@@ -109,32 +117,30 @@ fn see(rows: &dyn Rows, payout: Payout, now: Timestamp) -> Open {
 }
 
 /// An instant sender sends at once; another in rounds that are counted from when it was set.
-fn sends(sender: &Processor, payout: &Payout, now: Timestamp) -> bool {
+fn sends(sender: &Processor, created: Timestamp, now: Timestamp) -> bool {
     let interval = u64::from(sender.interval_secs.max(1)) * 1_000;
     let rounds = now.millis_since(sender.since) / interval;
     let last_round = Timestamp(sender.since.0.saturating_add(rounds * interval));
-    sender.instant || payout.created <= last_round
+    sender.instant || created <= last_round
 }
 
 impl Open {
-    /// Waits to be paid over this rail, may be sent by itself, and its time has come.
-    fn is_due(&self, rail: Rail, now: Timestamp) -> bool {
+    /// Waits to be paid, may be sent by itself, and its time has come.
+    fn is_due(&self, now: Timestamp) -> bool {
         self.may_send
-            && self.payout.rail() == rail
             && self.payout.stage == Stage::AwaitingPayment
+            && self.payout.held_since.is_none()
             && (self.payout.next_attempt_at).is_none_or(|at| now.has_reached(at, REST_SECS_MAX))
     }
+}
 
-    /// Has a Lightning attempt that takes a place among those in flight. One that a person has to look at does not:
-    /// it would keep its place for ever.
-    fn takes_room(&self) -> bool {
-        self.is_in_flight() && !self.payout.in_review()
-    }
+/// Whether a store may spend what a payout needs over Lightning, of which `fee_max` on routing; if not, why, in words.
+fn may_spend(rows: &dyn Rows, payout: &Payout, fee_max: Msat) -> Result<(), String> {
+    let needs = payout.amount.plus(fee_max);
+    allowance::check(rows, payout.store, needs).map_err(|too_little| too_little.to_string())
+}
 
-    /// Has a Lightning attempt that may still succeed.
-    fn is_in_flight(&self) -> bool {
-        self.payout
-            .live_attempt()
-            .is_some_and(|live| matches!(live.plan, Plan::Lightning { .. }))
-    }
+/// What spreads waits that began together.
+fn chance(gateway: &Gateway) -> u64 {
+    u64::from_be_bytes(gateway.random())
 }

@@ -333,6 +333,9 @@ pub trait Lightning: Send + Sync {
     /// The most it could send now, answered like [`Lightning::receivable`].
     fn sendable(&self) -> Msat;
 
+    /// How many channels are ready with their peer connected, answered like [`Lightning::receivable`].
+    fn usable_channels(&self) -> usize;
+
     /// Makes an invoice. Nothing is promised to anyone before the caller has committed it.
     async fn receive(&self, request: ReceiveRequest) -> Result<IssuedInvoice, NodeError>;
 
@@ -369,6 +372,9 @@ pub trait Lightning: Send + Sync {
 
     /// Whether all peers with a channel are connected.
     async fn peers_connected(&self) -> bool;
+
+    /// Whether a channel that was closed still has something to be resolved on the chain. True if nobody can say.
+    async fn has_closing_channels(&self) -> bool;
 
     /// A fresh address of its own wallet, for funding channels.
     async fn new_address(&self) -> Result<String, NodeError>;

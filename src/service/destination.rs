@@ -7,9 +7,12 @@ use bitcoin_payment_instructions::{
 };
 
 use super::Gateway;
+use super::inside::{self, OwnRefusal};
 use crate::domain::destination::{BadDestination, Destination};
 use crate::domain::money::{Msat, Sat};
+use crate::domain::payout::Payout;
 use crate::domain::receipt::Rail;
+use crate::domain::time::Timestamp;
 use crate::store::{self, Rows};
 
 /// The longest text we try to read: a unified URI with several invoices is far shorter.
@@ -39,6 +42,9 @@ pub enum DestinationRefusal {
     /// It is ours (P7).
     #[error("This destination belongs to this server itself: nothing would be sent.")]
     OwnDestination,
+    /// It is an invoice of ours that can't be settled with (P7).
+    #[error(transparent)]
+    OwnInvoice(#[from] OwnRefusal),
 }
 
 impl Gateway {
@@ -130,26 +136,27 @@ impl Gateway {
     }
 }
 
-/// Refuses what would be a payment to ourselves (P7): our node's invoices, our tills' addresses, the node's own wallet.
+/// Refuses what would be a payment to ourselves and can't be settled inside (P7): our tills' addresses, the node's own
+/// wallet, and those of our invoices that are over, paid, or not what they seem.
 pub fn check_not_own(
     rows: &dyn Rows,
     tills: &crate::wallet::Tills,
-    destination: &Destination,
+    payout: &Payout,
     node_id: &[u8; 33],
+    now: Timestamp,
 ) -> Result<(), DestinationRefusal> {
-    let own = match destination {
+    match &payout.destination {
         Destination::Bolt11(invoice) => {
-            invoice.payee == *node_id || store::invoice::hash_owner(rows, invoice.hash).is_some()
+            inside::find(rows, invoice, payout.amount, node_id, now)?;
+            Ok(())
         }
-        Destination::Address(address) => {
-            tills.owner_of(&address.script).is_some()
-                || store::node::is_own_address(rows, &address.script)
+        Destination::Address(address)
+            if tills.owner_of(&address.script).is_some()
+                || store::node::is_own_address(rows, &address.script) =>
+        {
+            Err(DestinationRefusal::OwnDestination)
         }
-    };
-    if own {
-        Err(DestinationRefusal::OwnDestination)
-    } else {
-        Ok(())
+        Destination::Address(_) => Ok(()),
     }
 }
 

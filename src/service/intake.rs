@@ -40,7 +40,12 @@ pub fn take_lightning(tx: &mut Tx<'_>, hash: PaymentHash, amount: Msat, now: Tim
         }
         Some(HashOwner::Api { store }) => {
             if let Some(mut invoice) = store::node::api_invoice(tx, store, hash) {
-                invoice.paid = Some(Paid { amount, at: now });
+                // What a payout of this server paid before counts as well.
+                let before = invoice.paid.map_or(Msat::ZERO, |paid| paid.amount);
+                invoice.paid = Some(Paid {
+                    amount: before.plus(amount),
+                    at: now,
+                });
                 store::receipt::put_known(tx, key, store);
                 store::node::put_api_invoice(tx, store, &invoice);
                 tx.announce(store, vec![Fact::ApiInvoicePaid { hash, amount }], now);

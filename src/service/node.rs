@@ -4,14 +4,13 @@
 
 use bitcoin::secp256k1::PublicKey;
 
-use super::destination::DestinationRefusal;
 use super::payout::{NewPayout, PayoutRefusal, check_not_expired};
 use super::settle::payout_of;
 use super::{Gateway, Unavailable};
 use crate::domain::destination::{BadDestination, Destination};
 use crate::domain::ids::{PaymentHash, StoreId};
 use crate::domain::money::{Currency, Money, Msat, Sat};
-use crate::domain::payout::{Origin, Payout, Stage};
+use crate::domain::payout::{FeeWish, Origin, Payout, Stage};
 use crate::ports::lightning::{InvoiceDescription, NodeError, ReceiveRequest};
 use crate::store::node::ApiInvoice;
 use crate::store::{self, WriteError};
@@ -97,7 +96,7 @@ impl Gateway {
         store: StoreId,
         bolt11: &str,
         amount: Option<Msat>,
-        fee_max: Option<Msat>,
+        fees: FeeWish,
         wait_secs: u64,
     ) -> Result<Payout, NodeRefusal> {
         let invoice = Destination::bolt11(bolt11, self.network)
@@ -140,7 +139,7 @@ impl Gateway {
             amount,
             approved: true,
             pay_now: true,
-            fee_max,
+            fees,
             metadata: "{}".to_owned(),
         };
         check_not_expired(&new.read.destination, now).map_err(refused)?;
@@ -226,9 +225,6 @@ fn read_uri(uri: &str) -> Result<(PublicKey, &str), NodeRefusal> {
 
 fn refused(refusal: PayoutRefusal) -> NodeRefusal {
     match refusal {
-        PayoutRefusal::Destination(DestinationRefusal::OwnDestination) => NodeRefusal::Bolt11(
-            "This invoice belongs to this server itself: nothing would be sent.".to_owned(),
-        ),
         PayoutRefusal::Unavailable(unavailable) => NodeRefusal::Unavailable(unavailable),
         other @ (PayoutRefusal::Unknown
         | PayoutRefusal::UnknownPullPayment
@@ -237,6 +233,7 @@ fn refused(refusal: PayoutRefusal) -> NodeRefusal {
         | PayoutRefusal::Amount(_)
         | PayoutRefusal::Claim(_)
         | PayoutRefusal::CantApprove(_)
+        | PayoutRefusal::Review(_)
         | PayoutRefusal::CantCancel(_)) => NodeRefusal::Bolt11(other.to_string()),
     }
 }

@@ -4,21 +4,19 @@ use rust_decimal::Decimal;
 
 use super::destination::{DestinationRefusal, ReadDestination, check_not_own};
 use super::pull_payment::{Claim, combine, in_currency};
+use super::review::ReviewRefusal;
 use super::settle::commit;
 use super::{Gateway, Unavailable};
 use crate::domain::destination::Destination;
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
 use crate::domain::money::{Currency, Money, Msat};
-use crate::domain::payout::{CantApprove, CantCancel, Origin, Payout, Stage};
+use crate::domain::payout::{CantApprove, CantCancel, FeeCap, FeeWish, Origin, Payout, Stage};
 use crate::domain::pull_payment::ClaimRefusal;
 use crate::domain::receipt::Rail;
 use crate::domain::store::Processor;
 use crate::domain::time::Timestamp;
 use crate::store::{self, Tx, WriteError};
-
-/// Routing may cost one percent, but at least this much: small payments have fees too.
-const FEE_FLOOR: Msat = Msat(10_000);
 
 /// A transaction may cost this much however little it moves: what an ordinary one costs at 70 sat/vB.
 const CHAIN_FEE_FLOOR: Msat = Msat(10_000_000);
@@ -52,8 +50,8 @@ pub struct NewPayout {
     pub approved: bool,
     /// Pays by itself once approved.
     pub pay_now: bool,
-    /// The most to spend on fees; the default if `None`.
-    pub fee_max: Option<Msat>,
+    /// The most to spend on fees; the store's cap where nothing is wished.
+    pub fees: FeeWish,
     /// A JSON object.
     pub metadata: String,
 }
@@ -71,6 +69,9 @@ pub struct StorePayout {
     pub amount: Option<Decimal>,
     /// Needs no person any more.
     pub approved: bool,
+    /// The most to spend on fees; the store's cap where nothing is wished. Not for claims on a pull payment: those are
+    /// capped when they are approved.
+    pub fees: FeeWish,
     /// A JSON object.
     pub metadata: String,
 }
@@ -104,6 +105,9 @@ pub enum PayoutRefusal {
     /// 400 `invalid-state`.
     #[error(transparent)]
     CantCancel(#[from] CantCancel),
+    /// 400 or 422, by its kind.
+    #[error(transparent)]
+    Review(#[from] ReviewRefusal),
     /// 503.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -139,7 +143,9 @@ impl Gateway {
                 )
                 .await?;
             if new.approved && payout.stage == Stage::AwaitingApproval {
-                return self.approve_payout(store, payout.id, payout.revision).await;
+                return self
+                    .approve_payout_for(store, payout.id, payout.revision, new.fees)
+                    .await;
             }
             return Ok(payout);
         }
@@ -157,7 +163,7 @@ impl Gateway {
             amount,
             approved: new.approved,
             pay_now: false,
-            fee_max: None,
+            fees: new.fees,
             metadata: new.metadata,
         };
         self.put_payout(store, payout, now).await
@@ -170,21 +176,29 @@ impl Gateway {
         new: NewPayout,
         now: Timestamp,
     ) -> Result<Payout, PayoutRefusal> {
-        let payout = self.new_payout(store, new, now);
+        let payout = self.new_payout(store, new, now).await;
         let node_id = self.lightning.node_id().serialize();
         self.store
             .try_write("payout-create", move |tx| {
-                check_destination(tx, &payout, &node_id, || Ok(()))?;
+                check_destination(tx, &payout, &node_id, now, || Ok(()))?;
                 Ok(put_new(tx, payout, now))
             })
             .await
     }
 
     /// The payout as a value; nothing is stored yet.
-    pub(super) fn new_payout(&self, store: StoreId, new: NewPayout, now: Timestamp) -> Payout {
-        let fee_max = new
-            .fee_max
-            .unwrap_or_else(|| fee_max_of(&new.read.destination, new.amount));
+    pub(super) async fn new_payout(
+        &self,
+        store: StoreId,
+        new: NewPayout,
+        now: Timestamp,
+    ) -> Payout {
+        let fee_max = if let Some(wished) = new.fees.most(new.amount) {
+            wished
+        } else {
+            let cap = self.fee_cap(store).await;
+            fee_max_of(&new.read.destination, new.amount, cap)
+        };
         Payout {
             id: PayoutId(self.random()),
             store,
@@ -205,8 +219,19 @@ impl Gateway {
             waiting_for: None,
             next_attempt_at: None,
             metadata: new.metadata,
+            doubts: None,
+            held_since: None,
+            judged: None,
+            paid_twice: None,
             unconfirmed_since: None,
         }
+    }
+
+    /// What a store's Lightning payouts may spend on routing where nobody says otherwise.
+    pub(super) async fn fee_cap(&self, store: StoreId) -> FeeCap {
+        self.store
+            .read(move |rows| store::settings::fee_cap(rows, store))
+            .await
     }
 
     /// Says yes to what the approver saw.
@@ -216,7 +241,23 @@ impl Gateway {
         id: PayoutId,
         revision: u32,
     ) -> Result<Payout, PayoutRefusal> {
+        self.approve_payout_for(store, id, revision, FeeWish::default())
+            .await
+    }
+
+    /// The same, for at most so much of fees.
+    pub async fn approve_payout_for(
+        &self,
+        store: StoreId,
+        id: PayoutId,
+        revision: u32,
+        fees: FeeWish,
+    ) -> Result<Payout, PayoutRefusal> {
         self.change_payout("payout-approve", store, id, move |payout| {
+            let payout = match fees.most(payout.amount) {
+                Some(most) => payout.cap_fees(most),
+                None => payout,
+            };
             Ok(payout.approve(revision)?)
         })
         .await
@@ -243,7 +284,7 @@ impl Gateway {
         .await
     }
 
-    async fn change_payout(
+    pub(super) async fn change_payout(
         &self,
         label: &'static str,
         store: StoreId,
@@ -276,16 +317,11 @@ impl Gateway {
     }
 }
 
-fn fee_max_of(destination: &Destination, amount: Msat) -> Msat {
+fn fee_max_of(destination: &Destination, amount: Msat, cap: FeeCap) -> Msat {
     match destination.rail() {
-        Rail::Lightning => default_fee_max(amount),
-        Rail::Onchain => default_fee_max(amount).max(CHAIN_FEE_FLOOR),
+        Rail::Lightning => cap.most(amount),
+        Rail::Onchain => FeeCap::default().most(amount).max(CHAIN_FEE_FLOOR),
     }
-}
-
-/// The most to spend on routing, unless somebody says otherwise (D16).
-pub fn default_fee_max(amount: Msat) -> Msat {
-    Msat(amount.0 / 100).max(FEE_FLOOR)
 }
 
 /// The checks of a destination that need the store, in Greenfield's order (5.7): what is not ours comes first, then
@@ -294,9 +330,10 @@ pub(super) fn check_destination(
     tx: &Tx<'_>,
     payout: &Payout,
     node_id: &[u8; 33],
+    now: Timestamp,
     before_duplicates: impl FnOnce() -> Result<(), PayoutRefusal>,
 ) -> Result<(), PayoutRefusal> {
-    check_not_own(tx, tx.tills(), &payout.destination, node_id)?;
+    check_not_own(tx, tx.tills(), payout, node_id, now)?;
     before_duplicates()?;
     let used = match &payout.destination {
         // P3 one hash, one payout, for ever.

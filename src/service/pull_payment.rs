@@ -10,7 +10,7 @@ use crate::domain::destination::Destination;
 use crate::domain::fact::Fact;
 use crate::domain::ids::{PullPaymentId, StoreId};
 use crate::domain::money::{Currency, Money, Msat, SAT_MAX, Sat, btc_to_msat_ceil};
-use crate::domain::payout::{Origin, Payout};
+use crate::domain::payout::{FeeWish, Origin, Payout};
 use crate::domain::pull_payment::{Budget, PullPayment};
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
@@ -194,7 +194,7 @@ impl Gateway {
             amount,
             approved: pull_payment.auto_approve,
             pay_now: false,
-            fee_max: None,
+            fees: FeeWish::default(),
             metadata: "{}".to_owned(),
         };
         self.put_claim(pull_payment.store, new, now).await
@@ -207,7 +207,7 @@ impl Gateway {
         new: NewPayout,
         now: Timestamp,
     ) -> Result<Payout, PayoutRefusal> {
-        let payout = self.new_payout(store, new, now);
+        let payout = self.new_payout(store, new, now).await;
         let node_id = self.lightning.node_id().serialize();
         self.store
             .try_write("claim", move |tx| {
@@ -216,7 +216,7 @@ impl Gateway {
                     .ok_or(PayoutRefusal::UnknownPullPayment)?;
                 let pull_payment = store::pull_payment::get(tx, store, id)
                     .ok_or(PayoutRefusal::UnknownPullPayment)?;
-                super::payout::check_destination(tx, &payout, &node_id, || {
+                super::payout::check_destination(tx, &payout, &node_id, now, || {
                     pull_payment.check_running(now)?;
                     if !pull_payment.rails.contains(&payout.rail()) {
                         return Err(

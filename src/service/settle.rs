@@ -1,10 +1,13 @@
 //! What became of payouts: every change of one goes through [`commit`], which keeps budgets in step.
 
+use tracing::{error, warn};
+
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::{PaymentHash, Preimage, StoreId};
 use crate::domain::money::Msat;
 use crate::domain::payout::{Payout, Plan, Proof, Stage};
 use crate::domain::time::Timestamp;
+use crate::ports::lightning::PaymentRecord;
 #[cfg(debug_assertions)]
 use crate::sabotage::{Bug, is_planted};
 use crate::store::{self, Rows, Tx};
@@ -14,6 +17,11 @@ pub fn commit(tx: &mut Tx<'_>, before: &Payout, step: Step<Payout>, now: Timesta
     let Step { after, facts } = step;
     if after == *before && facts.is_empty() {
         return after;
+    }
+    for fact in &facts {
+        if let Fact::PayoutPaidTwice { payout, .. } = fact {
+            error!(payout.id = %payout, "P5 payout {payout} was paid twice");
+        }
     }
     move_budget(tx, before, &after);
     store::ledger::hold(tx, before, &after);
@@ -67,19 +75,47 @@ pub fn payout_of(rows: &dyn Rows, hash: PaymentHash) -> Option<Payout> {
     store::payout::get(rows, owner.store, owner.payout)
 }
 
-/// A Lightning payment of ours arrived (P5).
-pub fn lightning_succeeded(
-    tx: &mut Tx<'_>,
-    hash: PaymentHash,
-    preimage: Option<Preimage>,
-    fee: Option<Msat>,
-    now: Timestamp,
-) {
+/// A Lightning payment of ours, as the node tells of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrived {
+    /// Which payment.
+    pub hash: PaymentHash,
+    /// Proof, if the node has it.
+    pub preimage: Option<Preimage>,
+    /// What arrived, if the node knows; needed only for what belongs to no payout.
+    pub amount: Option<Msat>,
+    /// Spent on routing, if the node knows.
+    pub fee: Option<Msat>,
+}
+
+impl From<&PaymentRecord> for Arrived {
+    fn from(record: &PaymentRecord) -> Self {
+        Self {
+            hash: record.hash,
+            preimage: record.preimage,
+            amount: record.amount,
+            fee: record.fee,
+        }
+    }
+}
+
+/// A Lightning payment of ours arrived (P5). What belongs to no payout is told once (P10).
+pub fn lightning_succeeded(tx: &mut Tx<'_>, arrived: Arrived, now: Timestamp) {
+    let Arrived {
+        hash,
+        preimage,
+        amount,
+        fee,
+    } = arrived;
     let found = payout_of(tx, hash);
     let attempt = found.as_ref().and_then(|payout| payout.attempt_for(&hash));
     let (Some(payout), Some(attempt)) = (found, attempt) else {
-        let what = format!("a payment of no payout arrived: {hash}");
-        tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
+        let told = store::journal::of_object(tx, StoreId::HOUSE, hash.as_bytes());
+        if !(told.iter()).any(|entry| matches!(entry.fact, Fact::ForeignPaymentArrived { .. })) {
+            warn!(payment.hash = %hash, "a payment of no payout arrived: {hash}");
+            let fact = Fact::ForeignPaymentArrived { hash, amount, fee };
+            tx.announce(StoreId::HOUSE, vec![fact], now);
+        }
         return;
     };
     let proof = Proof::Lightning { hash, preimage };
@@ -90,12 +126,13 @@ pub fn lightning_succeeded(
 }
 
 /// A Lightning payment of ours has definitely ended. Before reconcile is over this is doubt for any attempt but the
-/// first, since the event carries no attempt number.
+/// first, since the event carries no attempt number: the attempt is then compared with the node.
 pub fn lightning_failed(
     tx: &mut Tx<'_>,
     hash: PaymentHash,
     why: &str,
     reconciled: bool,
+    chance: u64,
     now: Timestamp,
 ) {
     let Some(payout) = payout_of(tx, hash) else {
@@ -103,14 +140,18 @@ pub fn lightning_failed(
         tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
         return;
     };
-    let ours = payout.live_attempt().is_some_and(|live| {
-        let same = matches!(&live.plan, Plan::Lightning { hash: planned, .. } if *planned == hash);
-        same && (live.number == 1 || reconciled)
-    });
-    if ours {
-        let step = payout.clone().attempt_failed(why, now);
-        commit(tx, &payout, step, now);
+    let Some(live) = payout.live_attempt() else {
+        return;
+    };
+    if !matches!(&live.plan, Plan::Lightning { hash: planned, .. } if *planned == hash) {
+        return;
     }
+    let step = if live.number == 1 || reconciled {
+        payout.clone().attempt_failed(why, chance, now)
+    } else {
+        payout.clone().doubted(why, chance, now)
+    };
+    commit(tx, &payout, step, now);
 }
 
 /// What a sighting of the chain means for payouts: batches settle or come undone, unknown spends hold a till.

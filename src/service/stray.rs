@@ -123,6 +123,8 @@ fn adopt(
             let (coin, address) = coin_of(tx, stray).ok_or(AssignRefusal::Lost)?;
             Ok(invoice.adopt_coin(&coin, &address, by, now))
         }
+        // What a payout paid from inside has its invoice from the start: there is no such stray.
+        ReceiptKey::Inside(_) => Err(AssignRefusal::Lost),
     }
 }
 

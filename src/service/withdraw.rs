@@ -4,12 +4,13 @@ use subtle::ConstantTimeEq;
 
 use super::Gateway;
 use super::destination::DestinationRefusal;
+use super::inside::OwnRefusal;
 use super::payout::{NewPayout, PayoutRefusal};
 use super::pull_payment::in_currency;
 use crate::domain::destination::{BadDestination, Bolt11Destination, Destination};
 use crate::domain::ids::PullPaymentId;
 use crate::domain::money::{Currency, Money, Msat, Sat};
-use crate::domain::payout::{Origin, Payout, Stage};
+use crate::domain::payout::{FeeCap, FeeWish, Origin, Payout, Stage};
 use crate::domain::pull_payment::{ClaimRefusal, PullPayment};
 use crate::domain::receipt::Rail;
 use crate::store;
@@ -86,9 +87,9 @@ pub enum WithdrawRefusal {
     /// It is over, or nearly.
     #[error("This invoice has expired, or is about to. Make a new one.")]
     Expired,
-    /// Our own.
-    #[error("This invoice belongs to this server itself.")]
-    Own,
+    /// Our own, and it can't be settled with.
+    #[error(transparent)]
+    Own(OwnRefusal),
     /// Used before.
     #[error("This invoice was used before. Make a new one.")]
     Used,
@@ -108,10 +109,11 @@ impl Gateway {
             .read(move |rows| store::pull_payment::find(rows, id))
             .await
             .ok_or(WithdrawRefusal::UnknownLink)?;
-        self.offer(&found)
+        let cap = self.fee_cap(found.store).await;
+        self.offer(&found, cap)
     }
 
-    fn offer(&self, pull_payment: &PullPayment) -> Result<Offer, WithdrawRefusal> {
+    fn offer(&self, pull_payment: &PullPayment, cap: FeeCap) -> Result<Offer, WithdrawRefusal> {
         let now = self.now();
         pull_payment
             .check_running(now)
@@ -125,7 +127,7 @@ impl Gateway {
         }
         // A claim that waits for a person may be sent when there is more to send.
         let sendable = if pull_payment.auto_approve {
-            less_fee(self.lightning.sendable()).to_sat_floor()
+            less_fee(self.lightning.sendable(), cap).to_sat_floor()
         } else {
             balance
         };
@@ -171,7 +173,8 @@ impl Gateway {
         if let Some(earlier) = self.earlier(id, &invoice).await? {
             return self.watch(&earlier, Asker::Repeats).await;
         }
-        let offer = self.offer(&pull_payment)?;
+        let cap = self.fee_cap(pull_payment.store).await;
+        let offer = self.offer(&pull_payment, cap)?;
         let now = self.now();
         let amount = invoice.amount.ok_or(WithdrawRefusal::NoAmount)?;
         if amount < offer.min.to_msat() || amount > offer.max.to_msat() {
@@ -197,7 +200,7 @@ impl Gateway {
             approved: pull_payment.auto_approve,
             // D25: an auto-approved link pays by itself; no second switch is needed.
             pay_now: pull_payment.auto_approve,
-            fee_max: None,
+            fees: FeeWish::default(),
             metadata: "{}".to_owned(),
         };
         match self.put_claim(pull_payment.store, new, now).await {
@@ -301,16 +304,19 @@ enum Asker {
     Repeats,
 }
 
-/// What is left to send when the default fee is kept back.
-fn less_fee(sendable: Msat) -> Msat {
-    sendable.minus(super::payout::default_fee_max(sendable))
+/// What is left to send when the most that may be spent on fees is kept back.
+fn less_fee(sendable: Msat, cap: FeeCap) -> Msat {
+    sendable.minus(cap.most(sendable))
 }
 
 impl From<PayoutRefusal> for WithdrawRefusal {
     fn from(refusal: PayoutRefusal) -> Self {
         match refusal {
             PayoutRefusal::Unknown | PayoutRefusal::UnknownPullPayment => Self::UnknownLink,
-            PayoutRefusal::Destination(DestinationRefusal::OwnDestination) => Self::Own,
+            PayoutRefusal::Destination(DestinationRefusal::OwnDestination) => {
+                Self::Own(OwnRefusal::Unknown)
+            }
+            PayoutRefusal::Destination(DestinationRefusal::OwnInvoice(why)) => Self::Own(why),
             PayoutRefusal::Destination(DestinationRefusal::Bad(bad)) => Self::Invoice(bad),
             PayoutRefusal::Destination(DestinationRefusal::Expired)
             | PayoutRefusal::ExpiresTooSoon(_) => Self::Expired,
@@ -327,6 +333,7 @@ impl From<PayoutRefusal> for WithdrawRefusal {
             ) => Self::Closed(closed),
             PayoutRefusal::CantApprove(_)
             | PayoutRefusal::CantCancel(_)
+            | PayoutRefusal::Review(_)
             | PayoutRefusal::Unavailable(_) => Self::Busy,
         }
     }

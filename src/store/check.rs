@@ -33,6 +33,9 @@ fn check_payouts(rows: &dyn Rows) -> Result<Recount, String> {
         if payout.is_open() != rows.has(Table::PayoutsOpen, row) {
             return Err(format!("payout {id} is missing among the open ones"));
         }
+        if let Some(table) = super::payout_queue::missing(rows, &payout) {
+            return Err(format!("payout {id} is missing in {}", table.name()));
+        }
         if let Destination::Bolt11(invoice) = &payout.destination {
             let owner = super::payout::hash_owner(rows, invoice.hash);
             if owner.is_none_or(|owner| owner.payout != id) {

@@ -148,6 +148,6 @@ pub fn holds(payout: &Payout) -> Msat {
         Some(Plan::Lightning {
             amount, fee_max, ..
         }) => amount.plus(*fee_max),
-        Some(Plan::Onchain { .. }) | None => Msat::ZERO,
+        Some(Plan::Onchain { .. } | Plan::Inside { .. }) | None => Msat::ZERO,
     }
 }

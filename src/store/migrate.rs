@@ -3,10 +3,15 @@
 use redb::{Database, ReadableTable};
 
 use super::OpenError;
+use super::payout_queue;
 use super::tables::{ALL, Table};
+use super::tx::Tx;
+use crate::wallet::Tills;
 
 /// The format this version writes.
-pub const FORMAT: u64 = 1;
+///
+/// 2: the payers read indexes of what waits, what is under way and what runs out.
+pub const FORMAT: u64 = 2;
 
 const FORMAT_KEY: &[u8] = b"format";
 
@@ -15,7 +20,7 @@ pub(super) fn bring_up_to_date(db: &Database) -> Result<(), OpenError> {
     let damaged = |e: redb::Error| OpenError::from_redb(&e);
     #[expect(clippy::disallowed_methods, reason = "no writer runs yet")]
     let txn = db.begin_write().map_err(|e| damaged(e.into()))?;
-    {
+    let from = {
         for table in ALL {
             txn.open_table(table.definition())
                 .map_err(|e| damaged(e.into()))?;
@@ -27,8 +32,9 @@ pub(super) fn bring_up_to_date(db: &Database) -> Result<(), OpenError> {
             .get(FORMAT_KEY)
             .map_err(|e| damaged(e.into()))?
             .map(|bytes| bytes.value().try_into().map(u64::from_be_bytes));
-        match found {
-            Some(Ok(FORMAT)) => {}
+        let from = match found {
+            Some(Ok(FORMAT)) => None,
+            Some(Ok(found @ 1)) => Some(found),
             Some(Ok(found)) if found > FORMAT => {
                 return Err(OpenError::TooNew {
                     found,
@@ -36,11 +42,18 @@ pub(super) fn bring_up_to_date(db: &Database) -> Result<(), OpenError> {
                 });
             }
             Some(_) => return Err(OpenError::Damaged("its format is unknown".to_owned())),
-            None => {
-                meta.insert(FORMAT_KEY, FORMAT.to_be_bytes().as_slice())
-                    .map_err(|e| damaged(e.into()))?;
-            }
+            None => Some(FORMAT),
+        };
+        if from.is_some() {
+            meta.insert(FORMAT_KEY, FORMAT.to_be_bytes().as_slice())
+                .map_err(|e| damaged(e.into()))?;
         }
+        from
+    };
+    if from == Some(1) {
+        let mut tills = Tills::default();
+        let mut tx = Tx::new(&txn, &mut tills);
+        payout_queue::index_all(&mut tx).map_err(OpenError::Damaged)?;
     }
     txn.commit().map_err(|e| damaged(e.into()))
 }

@@ -16,6 +16,7 @@ pub mod mark;
 pub mod migrate;
 pub mod node;
 pub mod payout;
+pub mod payout_queue;
 pub mod pull_payment;
 pub mod receipt;
 pub mod rows;

@@ -54,7 +54,8 @@ pub fn put(tx: &mut Tx<'_>, payout: &Payout) {
     assert!(payout.is_consistent(), "P1 payout {id} contradicts itself");
     let row = key(&[store.as_bytes(), id.as_bytes()]);
     let target = PayoutRef { store, payout: id };
-    if !tx.has(Table::Payouts, &row) {
+    let before = get(tx, store, id);
+    if before.is_none() {
         let time = ordered(payout.created.0);
         tx.put(Table::PayoutStore, id.as_bytes(), store.as_bytes());
         tx.put(
@@ -98,6 +99,7 @@ pub fn put(tx: &mut Tx<'_>, payout: &Payout) {
     } else {
         tx.remove(Table::PayoutsOpen, &row);
     }
+    super::payout_queue::move_on(tx, before.as_ref(), payout);
     tx.wake(payer_of(payout.rail()));
     tx.put(Table::Payouts, &row, &encode(payout));
 }

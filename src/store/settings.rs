@@ -7,6 +7,7 @@ use super::rows::{Order, Rows};
 use super::tables::Table;
 use super::tx::Tx;
 use crate::domain::ids::StoreId;
+use crate::domain::payout::FeeCap;
 use crate::domain::store::Store;
 
 /// A store by its id.
@@ -19,6 +20,13 @@ pub fn get(rows: &dyn Rows, id: StoreId) -> Option<Store> {
 /// server's owner.
 pub fn may_spend_from_node(rows: &dyn Rows, id: StoreId) -> bool {
     id == StoreId::HOUSE || get(rows, id).is_some_and(|store| store.draws_on_node)
+}
+
+/// What a store's Lightning payouts may spend on routing where nobody says otherwise.
+pub fn fee_cap(rows: &dyn Rows, id: StoreId) -> FeeCap {
+    get(rows, id)
+        .and_then(|store| store.settings.fee_cap)
+        .unwrap_or_default()
 }
 
 /// Puts a store.

@@ -74,6 +74,15 @@ tables! {
     PayoutHashes = "payout_hashes",
     /// Destinations of payouts that are still open: script → store, payout.
     PayoutScripts = "payout_scripts",
+    /// Approved payouts that wait to be sent: lane, store, by a person's Pay or a sender, not before, created, payout →
+    /// pull payment.
+    PayoutQueue = "payout_queue",
+    /// Payouts with an attempt that may still succeed: lane, store, payout → standing, pull payment.
+    PayoutsLive = "payouts_live",
+    /// Payouts whose invoice runs out before anything is sent: date, store, payout → ().
+    PayoutExpiries = "payout_expiries",
+    /// Payouts that a person has to look at: store, kind, payout → ().
+    PayoutAlerts = "payout_alerts",
     /// Signed transactions of ours: store, batch → batch.
     Batches = "batches",
     /// Batches not yet buried: store, batch → ().

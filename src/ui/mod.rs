@@ -121,6 +121,14 @@ fn dashboard() -> Router<AppState> {
             "/stores/{store}/payouts/{payout}/cancel",
             post(payout::cancel),
         )
+        .route(
+            "/stores/{store}/payouts/{payout}/review",
+            post(payout::review::review),
+        )
+        .route(
+            "/stores/{store}/payouts/{payout}/acknowledge",
+            post(payout::review::acknowledge),
+        )
         .route("/stores/{store}/payouts/{payout}/bump", post(payout::bump))
         .route("/stores/{store}/wallet/release", post(node::release))
         .route("/stores/{store}/strays", get(stray::list))

@@ -1,7 +1,8 @@
 //! What happened to an object, in words.
 
 use crate::domain::fact::{Entry, Fact};
-use crate::domain::receipt::{Rail, ReceiptKey};
+use crate::domain::payout::Verdict;
+use crate::domain::receipt::ReceiptKey;
 use crate::ui::format::{self, When};
 
 /// A line of a timeline.
@@ -128,9 +129,45 @@ fn words(fact: &Fact) -> String {
         ),
         Fact::PayoutCancelled { why, .. } => format!("Cancelled: {why}"),
         Fact::PayoutInReview { why, .. } => format!("Stands for review: {why}"),
-        Fact::PayoutPaidTwice { attempt, .. } => {
-            format!("ALARM: attempt {attempt} succeeded too. It was paid twice.")
+        Fact::PayoutPaidTwice {
+            attempt,
+            amount,
+            fee,
+            ..
+        } => format!(
+            "ALARM: attempt {attempt} succeeded too. It was paid twice: {} more, for {} of fees.",
+            format::msat(amount.unwrap_or_default()),
+            format::msat(fee.unwrap_or_default())
+        ),
+        Fact::PayoutPaidTwiceSeen { .. } => "Somebody has seen that it was paid twice.".to_owned(),
+        Fact::ApiInvoicePaidInside { amount, .. } => format!(
+            "An invoice of the Lightning API was paid by a payout of this server: {}.",
+            format::msat(*amount)
+        ),
+        Fact::PayoutReviewed { verdict, why, .. } => {
+            let said = match verdict {
+                Verdict::LookAgain => "Somebody asked to compare it again",
+                Verdict::Arrived => "Somebody said that it arrived",
+                Verdict::DidNotArrive => "Somebody said that it did not arrive",
+                Verdict::DidNotArriveAgainstDoubt => {
+                    "Somebody said that it did not arrive, although it might still be under way"
+                }
+            };
+            if why.is_empty() {
+                format!("{said}.")
+            } else {
+                format!("{said}: {why}")
+            }
         }
+        Fact::ForeignPaymentArrived { hash, amount, fee } => format!(
+            "The node paid {} that belongs to no payout, for {} of fees (hash {hash}).",
+            format::msat(amount.unwrap_or_default()),
+            format::msat(fee.unwrap_or_default())
+        ),
+        Fact::PayoutProofFound { fee, .. } => format!(
+            "Its arrival is known from the network now; it cost {} of fees.",
+            format::msat(*fee)
+        ),
         Fact::PaymentRecordForgotten { .. } => {
             "The node's record was removed, to hand the same invoice over again.".to_owned()
         }
@@ -201,9 +238,10 @@ fn words(fact: &Fact) -> String {
 }
 
 fn over(receipt: &ReceiptKey) -> &'static str {
-    match receipt.rail() {
-        Rail::Lightning => "over Lightning",
-        Rail::Onchain => "on-chain",
+    match receipt {
+        ReceiptKey::Lightning(_) => "over Lightning",
+        ReceiptKey::Onchain(_) => "on-chain",
+        ReceiptKey::Inside(_) => "from inside this server",
     }
 }
 

@@ -4,7 +4,7 @@ use bitcoin::Network;
 use tollway::domain::access::User;
 use tollway::domain::ids::{StoreId, UserId};
 use tollway::domain::money::{Currency, Msat, Sat};
-use tollway::domain::payout::{Origin, Payout, Stage};
+use tollway::domain::payout::{FeeWish, Origin, Payout, Stage};
 use tollway::domain::receipt::Rail;
 use tollway::domain::store::Settings;
 use tollway::ports::lightning::NodeEvent;
@@ -24,6 +24,7 @@ fn store_payout(destination: String, rail: Rail, sat: u64) -> StorePayout {
         rail,
         amount: Some(Sat(sat).to_btc()),
         approved: true,
+        fees: FeeWish::default(),
         metadata: "{}".to_owned(),
     }
 }

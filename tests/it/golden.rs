@@ -94,6 +94,10 @@ pub const fn label(fact: &Fact) -> &'static str {
     match fact {
         Fact::StoreCreated => "store_created",
         Fact::InvoiceCreated { .. } => "invoice_created",
+        Fact::InvoiceReceivedPayment {
+            receipt: ReceiptKey::Inside(_),
+            ..
+        } => "invoice_received_inside",
         Fact::InvoiceReceivedPayment { .. } => "invoice_received_payment",
         Fact::InvoicePaymentSettled { .. } => "invoice_payment_settled",
         Fact::InvoicePaymentLost { .. } => "invoice_payment_lost",
@@ -117,10 +121,18 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::PayoutCompleted { way: Some(_), .. } => "payout_completed_some_way",
         Fact::PayoutCancelled { .. } => "payout_cancelled",
         Fact::PayoutInReview { .. } => "payout_in_review",
-        Fact::PayoutPaidTwice { .. } => "payout_paid_twice",
+        Fact::PayoutPaidTwice { amount: None, .. } => "payout_paid_twice",
+        Fact::PayoutPaidTwice {
+            amount: Some(_), ..
+        } => "payout_paid_twice_for",
         Fact::PaymentRecordForgotten { .. } => "payment_record_forgotten",
         Fact::PayoutUnconfirmed { .. } => "payout_unconfirmed",
         Fact::NodeNote { .. } => "node_note",
+        Fact::ApiInvoicePaidInside { .. } => "api_invoice_paid_inside",
+        Fact::PayoutReviewed { .. } => "payout_reviewed",
+        Fact::PayoutPaidTwiceSeen { .. } => "payout_paid_twice_seen",
+        Fact::ForeignPaymentArrived { .. } => "foreign_payment_arrived",
+        Fact::PayoutProofFound { .. } => "payout_proof_found",
         Fact::PayoutFeeRaised { .. } => "payout_fee_raised",
         Fact::PayoutReconfirmed { .. } => "payout_reconfirmed",
         Fact::PayoutProofCorrected { .. } => "payout_proof_corrected",
@@ -157,7 +169,11 @@ fn entries_of_the_journal() {
 
 #[test]
 fn stores_and_their_senders() {
-    check("store", &[("shop", samples::store())]);
+    let stores = [
+        ("shop", samples::store()),
+        ("capped", samples::capped_store()),
+    ];
+    check("store", &stores);
     check("processor", &[("onchain", samples::processor())]);
 }
 

@@ -2,6 +2,7 @@
 
 mod guards;
 mod onchain;
+mod review;
 mod strays;
 mod words;
 

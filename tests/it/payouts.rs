@@ -1,10 +1,14 @@
 //! Money out: intent before act, one live attempt, and a kill at every point of the way.
 
+mod inside;
 mod onchain;
+mod reconcile;
+pub mod review;
+mod throughput;
 
 use tollway::domain::ids::{PaymentHash, PayoutId};
 use tollway::domain::money::Sat;
-use tollway::domain::payout::{Proof, Stage, Standing};
+use tollway::domain::payout::{FeeWish, Proof, Stage, Standing};
 use tollway::domain::receipt::Rail;
 use tollway::service::payout::StorePayout;
 use tollway::store::payout::PayoutRef;
@@ -19,6 +23,7 @@ pub async fn to_be_paid(world: &World, destination: &str, rail: Rail, sat: u64) 
         rail,
         amount: Some(Sat(sat).to_btc()),
         approved: true,
+        fees: FeeWish::default(),
         metadata: "{}".to_owned(),
     };
     let made = world.gateway.create_payout(world.shop, new).await;
@@ -214,6 +219,7 @@ async fn turning_a_sender_on_pays_what_waits_and_off_pays_nothing() {
         rail: Rail::Lightning,
         amount: None,
         approved: true,
+        fees: FeeWish::default(),
         metadata: "{}".to_owned(),
     };
     let id = world
@@ -247,6 +253,7 @@ async fn turning_a_sender_on_pays_what_waits_and_off_pays_nothing() {
         rail: Rail::Lightning,
         amount: None,
         approved: true,
+        fees: FeeWish::default(),
         metadata: "{}".to_owned(),
     };
     world

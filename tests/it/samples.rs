@@ -17,7 +17,7 @@ use tollway::domain::invoice::{
 };
 use tollway::domain::money::{Currency, Msat, Rate, Sat};
 use tollway::domain::payout::batch::{Batch, Input, Rival, Version};
-use tollway::domain::payout::{Attempt, Origin, Payout, Plan, Proof, Stage, Standing};
+use tollway::domain::payout::{Attempt, FeeCap, Origin, Payout, Plan, Proof, Stage, Standing};
 use tollway::domain::pull_payment::{Budget, PullPayment};
 use tollway::domain::receipt::{Rail, Receipt, ReceiptKey, ReceiptStanding};
 use tollway::domain::store::{Processor, Settings, Store};
@@ -171,11 +171,16 @@ pub fn payout() -> Payout {
         waiting_for: Some(text("a route")),
         next_attempt_at: Some(NOW.plus_secs(2)),
         metadata: text("{\"a\":1}"),
+        doubts: None,
+        held_since: None,
+        judged: None,
+        paid_twice: None,
         unconfirmed_since: None,
     }
 }
 
 /// Payouts of every origin, stage, plan and standing.
+#[expect(clippy::too_many_lines, reason = "one of every kind")]
 pub fn payouts() -> Vec<(&'static str, Payout)> {
     let lightning = Plan::Lightning {
         hash: HASH,
@@ -267,6 +272,41 @@ pub fn payouts() -> Vec<(&'static str, Payout)> {
         ("paid_onchain", paid_onchain),
         ("unconfirmed", unconfirmed),
         (
+            "doubtful",
+            Payout {
+                doubts: Some(3),
+                judged: Some(1),
+                ..in_progress(&lightning, Standing::Recorded)
+            },
+        ),
+        (
+            "held",
+            Payout {
+                attempts: vec![attempt(1, &lightning, failed.clone())],
+                pay_now: false,
+                held_since: Some(NOW),
+                judged: Some(1),
+                next_attempt_at: None,
+                ..payout()
+            },
+        ),
+        (
+            "paid_inside_and_twice",
+            Payout {
+                stage: Stage::Completed {
+                    proof: Proof::Lightning {
+                        hash: HASH,
+                        preimage: Some(PREIMAGE),
+                    },
+                    fee: Msat(0),
+                    at: NOW,
+                },
+                attempts: vec![attempt(1, &Plan::Inside { hash: HASH }, Standing::Settled)],
+                paid_twice: Some(NOW),
+                ..payout()
+            },
+        ),
+        (
             "cancelled",
             Payout {
                 stage: Stage::Cancelled {
@@ -356,10 +396,26 @@ pub fn store() -> Store {
             description_template: text("{StoreName}"),
             refund_bolt11_days: 7,
             anyone_can_create_invoice: true,
+            fee_cap: None,
         },
         draws_on_node: true,
         kept: text("{\"website\":\"\"}"),
         archived: true,
+    }
+}
+
+/// A store that caps what its payouts may spend on routing.
+pub fn capped_store() -> Store {
+    let store = store();
+    Store {
+        settings: Settings {
+            fee_cap: Some(FeeCap {
+                percent: Decimal::new(5, 1),
+                floor: Msat(3_000),
+            }),
+            ..store.settings
+        },
+        ..store
     }
 }
 
@@ -424,6 +480,11 @@ pub const fn invoice_id() -> InvoiceId {
 /// The payout of the samples.
 pub const fn payout_id() -> PayoutId {
     PAYOUT
+}
+
+/// An account's id.
+pub const fn user_id() -> UserId {
+    USER
 }
 
 /// A preimage.

@@ -11,9 +11,10 @@ use tollway::domain::ids::StoreId;
 use tollway::domain::money::Sat;
 use tollway::domain::pull_payment::Budget;
 use tollway::domain::time::Timestamp;
+use tollway::store::payout_queue::{self, Lane};
 use tollway::store::writer::{COMMIT_BATCH_MAX, QUEUE_MAX};
 use tollway::store::{
-    OpenError, Rows, Store, Table, Turn, Tx, Wake, WriteError, Writer, journal, pull_payment,
+    OpenError, Order, Rows, Store, Table, Turn, Tx, Wake, WriteError, Writer, journal, pull_payment,
 };
 
 use crate::samples;
@@ -311,9 +312,41 @@ fn a_file_of_a_later_version_is_left_alone() {
     });
     let refused = open(dir.path()).map(|_| ()).expect_err("too new");
     assert!(
-        matches!(refused, OpenError::TooNew { found: 9, known: 1 }),
+        matches!(refused, OpenError::TooNew { found: 9, known: 2 }),
         "{refused}"
     );
+}
+
+#[test]
+fn a_file_of_the_first_format_gets_the_payers_indexes() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let waiting = samples::payout();
+    let id = waiting.id;
+    write_once(dir.path(), move |tx| {
+        tollway::store::payout::put(tx, &waiting);
+        tx.put(Table::Meta, b"format", &1_u64.to_be_bytes());
+        for table in [Table::PayoutQueue, Table::PayoutExpiries] {
+            let mut rows = Vec::new();
+            tx.scan(table, &[], Order::Ascending, &mut |row, _| {
+                rows.push(row.to_vec());
+                std::ops::ControlFlow::Continue(())
+            });
+            assert_eq!(rows.len(), 1, "{table:?}");
+            tx.remove(table, &rows[0]);
+        }
+    });
+    let (store, _writer) = open(dir.path()).expect("it is brought up to date, and fits");
+    let (over, next) = payout_queue::expired(&store.snapshot(), samples::now(), 10);
+    assert_eq!((over, next.is_some()), (vec![], true));
+    let lines = payout_queue::lines(&store.snapshot(), Lane::Node);
+    let mut found = Vec::new();
+    for line in lines {
+        payout_queue::waiting(&store.snapshot(), Lane::Node, line, &mut |waiting| {
+            found.push(waiting.payout.payout);
+            std::ops::ControlFlow::Continue(())
+        });
+    }
+    assert_eq!(found, [id]);
 }
 
 #[test]

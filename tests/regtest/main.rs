@@ -15,6 +15,7 @@ mod flows;
 mod gateway;
 mod house;
 mod ldk;
+mod lightning_payouts;
 mod onchain;
 mod reorg;
 mod sandbox;

@@ -267,11 +267,19 @@ impl Sandbox {
 }
 
 /// Looks until there is something to see. There is nothing else to wait for from outside.
-pub async fn until<T, F>(what: &str, mut look: impl FnMut() -> F) -> T
+pub async fn until<T, F>(what: &str, look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, String>>,
 {
-    let deadline = Instant::now() + PATIENCE;
+    until_within(PATIENCE, what, look).await
+}
+
+/// The same with a patience of its own.
+pub async fn until_within<T, F>(patience: Duration, what: &str, mut look: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let deadline = Instant::now() + patience;
     loop {
         match look().await {
             Ok(seen) => return seen,

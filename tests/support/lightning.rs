@@ -32,6 +32,8 @@ struct Inner {
     state: NodeState,
     receivable: Msat,
     sendable: Msat,
+    usable_channels: usize,
+    closing_channels: bool,
     peers_connected: bool,
     channels: Vec<Channel>,
     balances: NodeBalances,
@@ -72,6 +74,8 @@ impl FakeLightning {
                 state: NodeState::Ready,
                 receivable: Sat(100_000_000).to_msat(),
                 sendable: Sat(100_000_000).to_msat(),
+                usable_channels: 1,
+                closing_channels: false,
                 peers_connected: true,
                 channels: Vec::new(),
                 balances: NodeBalances::default(),
@@ -120,6 +124,16 @@ impl FakeLightning {
     /// Sets what it can send.
     pub fn set_sendable(&self, amount: Msat) {
         locked(&self.inner).sendable = amount;
+    }
+
+    /// Sets how many channels it can use.
+    pub fn set_usable_channels(&self, channels: usize) {
+        locked(&self.inner).usable_channels = channels;
+    }
+
+    /// Sets whether a closed channel has still to be resolved.
+    pub fn set_closing_channels(&self, closing: bool) {
+        locked(&self.inner).closing_channels = closing;
     }
 
     /// Sets whether its peers are there.
@@ -253,6 +267,13 @@ impl FakeLightning {
     /// The next acknowledgement is lost, as in a kill before it: the event comes again.
     pub fn lose_next_ack(&self) {
         locked(&self.inner).acks_to_lose += 1;
+    }
+
+    /// The node forgets what is under way, and its records: what a crash at the wrong moment leaves.
+    pub fn forget_departed(&self) {
+        let mut inner = locked(&self.inner);
+        inner.on_the_way.clear();
+        inner.records.clear();
     }
 
     /// Loses the whole queue: a node that was killed at the wrong moment.

@@ -284,7 +284,7 @@ impl World {
 
     /// Both payers look once; the earlier of when they want to look again.
     pub async fn run_payouts(&self) -> Timestamp {
-        let lightning = self.lightning_payer.lock().await.activate().await;
+        let lightning = self.pay_over_lightning().await;
         lightning.min(self.onchain_payer.activate().await)
     }
 
@@ -297,6 +297,11 @@ impl World {
             let rest = next.millis_since(self.clock.now());
             self.clock.advance_secs(rest.div_ceil(1_000));
         }
+    }
+
+    /// The Lightning payer looks once, the other one does not.
+    pub async fn pay_over_lightning(&self) -> Timestamp {
+        self.lightning_payer.lock().await.activate().await
     }
 
     /// The pruner looks once.

@@ -9,7 +9,8 @@ use ldk_node::lightning::ln::msgs::SocketAddress;
 use ldk_node::lightning_types::payment::{PaymentHash as LdkHash, PaymentPreimage};
 use ldk_node::payment::{PaymentDetails, PaymentDirection, PaymentKind, PaymentStatus};
 use ldk_node::{
-    BalanceDetails, ChannelDetails, Event, Node, NodeError as LdkError, PendingSweepBalance,
+    BalanceDetails, ChannelDetails, Event, LightningBalance, Node, NodeError as LdkError,
+    PendingSweepBalance,
 };
 use lightning_invoice::{Bolt11InvoiceDescription, Description, Sha256};
 
@@ -237,6 +238,7 @@ pub(super) fn record(details: &PaymentDetails) -> Option<PaymentRecord> {
 pub(super) struct Liquidity {
     pub(super) receivable: Msat,
     pub(super) sendable: Msat,
+    pub(super) channels: usize,
 }
 
 /// Sums over usable channels. The largest HTLC a channel accepts is also the most it lets be in flight.
@@ -252,6 +254,7 @@ pub(super) fn liquidity(channels: &[ChannelDetails]) -> Liquidity {
         sendable: usable()
             .map(|channel| Msat(channel.next_outbound_htlc_limit_msat))
             .sum(),
+        channels: usable().count(),
     }
 }
 
@@ -292,6 +295,21 @@ pub(super) fn balances(details: &BalanceDetails) -> NodeBalances {
             })
             .sum(),
     }
+}
+
+/// Whether something of a channel that is no longer listed has still to be resolved.
+pub(super) fn is_closing(details: &BalanceDetails, channels: &[ChannelDetails]) -> bool {
+    details.lightning_balances.iter().any(|balance| {
+        let channel = match balance {
+            LightningBalance::ClaimableOnChannelClose { channel_id, .. }
+            | LightningBalance::ClaimableAwaitingConfirmations { channel_id, .. }
+            | LightningBalance::ContentiousClaimable { channel_id, .. }
+            | LightningBalance::MaybeTimeoutClaimableHTLC { channel_id, .. }
+            | LightningBalance::MaybePreimageClaimableHTLC { channel_id, .. }
+            | LightningBalance::CounterpartyRevokedOutputClaimable { channel_id, .. } => channel_id,
+        };
+        !channels.iter().any(|open| open.channel_id == *channel)
+    })
 }
 
 /// `host:port` of a peer.

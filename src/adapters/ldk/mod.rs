@@ -178,6 +178,10 @@ impl Lightning for LdkNode {
         self.shared.sendable()
     }
 
+    fn usable_channels(&self) -> usize {
+        self.shared.usable_channels()
+    }
+
     async fn receive(&self, request: ReceiveRequest) -> Result<IssuedInvoice, NodeError> {
         self.ask(move |node| convert::receive(node, &request)).await
     }
@@ -287,6 +291,12 @@ impl Lightning for LdkNode {
         })
         .await
         .unwrap_or(false)
+    }
+
+    async fn has_closing_channels(&self) -> bool {
+        self.call(|_, node| convert::is_closing(&node.list_balances(), &node.list_channels()))
+            .await
+            .unwrap_or(true)
     }
 
     async fn new_address(&self) -> Result<String, NodeError> {

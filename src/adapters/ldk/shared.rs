@@ -1,6 +1,6 @@
 //! What the port's side and the supervisor share: the live node, its state, numbers answered from memory.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ pub(super) struct Shared {
     state: watch::Sender<NodeState>,
     receivable_msat: AtomicU64,
     sendable_msat: AtomicU64,
+    usable_channels: AtomicUsize,
     is_up: AtomicBool,
     height: AtomicU32,
     stopping: Mutex<bool>,
@@ -57,6 +58,7 @@ impl Shared {
             state: watch::Sender::new(starting),
             receivable_msat: AtomicU64::new(0),
             sendable_msat: AtomicU64::new(0),
+            usable_channels: AtomicUsize::new(0),
             is_up: AtomicBool::new(false),
             height: AtomicU32::new(0),
             stopping: Mutex::new(false),
@@ -112,6 +114,14 @@ impl Shared {
         self.if_ready(&self.sendable_msat)
     }
 
+    pub(super) fn usable_channels(&self) -> usize {
+        if self.is_ready() {
+            self.usable_channels.load(Ordering::Relaxed)
+        } else {
+            0
+        }
+    }
+
     fn if_ready(&self, msat: &AtomicU64) -> Msat {
         if self.is_ready() {
             Msat(msat.load(Ordering::Relaxed))
@@ -127,6 +137,8 @@ impl Shared {
             .store(liquidity.receivable.0, Ordering::Relaxed);
         self.sendable_msat
             .store(liquidity.sendable.0, Ordering::Relaxed);
+        self.usable_channels
+            .store(liquidity.channels, Ordering::Relaxed);
     }
 
     /// Makes a call on a call thread. It is made even if nobody waits for its answer any more.

@@ -177,6 +177,9 @@ pub(super) struct PaymentData {
     created_at: u64,
     total_amount: String,
     fee_amount: String,
+    /// Why it stands for review by a person; absent if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    review_reason: Option<String>,
 }
 
 impl PaymentData {
@@ -202,6 +205,7 @@ impl PaymentData {
             created_at: payout.created.secs(),
             total_amount: msat_text(payout.amount.plus(fee)),
             fee_amount: msat_text(fee),
+            review_reason: payout.review_reason().map(str::to_owned),
         })
     }
 }

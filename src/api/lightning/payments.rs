@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use rust_decimal::Decimal;
 use serde::Serialize;
 
 use super::dto::PaymentData;
@@ -15,8 +14,10 @@ use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
 use crate::api::page::Page;
+use crate::api::payouts::dto::read_word;
+use crate::api::wire::fee_wish;
 use crate::domain::destination::Destination;
-use crate::domain::money::{Msat, SAT_MAX, Sat};
+use crate::domain::money::Msat;
 use crate::domain::payout::{Origin, Payout, Stage, Standing};
 use crate::http::AppState;
 use crate::ports::lightning::NodeState;
@@ -44,29 +45,11 @@ pub async fn pay(
     let amount = body
         .whole("amount", 1, MSAT_MAX)
         .map(|amount| Msat(amount.unsigned_abs()));
-    let percent = body.decimal("maxFeePercent");
-    if percent.is_some_and(|percent| percent < Decimal::ZERO || percent > Decimal::ONE_HUNDRED) {
-        body.refuse(
-            "maxFeePercent",
-            "This has to be a percentage from 0 to 100.",
-        );
-    }
-    let sat_max = i64::try_from(SAT_MAX.0).unwrap_or(i64::MAX);
-    let flat = body
-        .whole("maxFeeFlat", 0, sat_max)
-        .map(|sat| Sat(sat.unsigned_abs()).to_msat());
+    let fees = fee_wish(&mut body);
     let wait_secs = body.span("sendTimeout", 1, 0, WAIT_SECS_MAX);
     body.finish()?;
-    let invoice = Destination::bolt11(&bolt11, state.gateway.network)
+    Destination::bolt11(&bolt11, state.gateway.network)
         .map_err(|error| ApiError::fault("BOLT11", error.to_string()))?;
-    let by_percent = percent
-        .zip(amount.or(invoice.amount))
-        .map(|(percent, amount)| fee_of(percent, amount));
-    // Both caps hold if both are given.
-    let fee_max = match (by_percent, flat) {
-        (Some(one), Some(other)) => Some(one.min(other)),
-        (one, other) => one.or(other),
-    };
     if state.gateway.lightning.state() != NodeState::Ready {
         let message = "The Lightning node is not ready. Try again soon.";
         return Err(ApiError::node_unavailable(message));
@@ -77,7 +60,7 @@ pub async fn pay(
             books,
             &bolt11,
             amount,
-            fee_max,
+            fees,
             wait_secs.map_or(SEND_TIMEOUT_SECS, u64::from),
         )
         .await
@@ -111,12 +94,27 @@ fn failed(payout: &Payout, why: &str) -> ApiError {
     ApiError::bad_request(code, why)
 }
 
-fn fee_of(percent: Decimal, amount: Msat) -> Msat {
-    let fee = Decimal::from(amount.0)
-        .checked_mul(percent)
-        .and_then(|product| product.checked_div(Decimal::ONE_HUNDRED))
-        .and_then(|fee| u64::try_from(fee.floor()).ok());
-    Msat(fee.unwrap_or(u64::MAX))
+/// `POST L/payments/{hash}/review`: a person's word on a payment of which nobody knows what became, as for a payout
+/// (Tollway's own).
+pub async fn review(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+    mut body: Input,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let books = path.open(&state, &caller, Use::Node)?;
+    let (word, comment) = read_word(&mut body);
+    body.finish()?;
+    let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
+    let hash = path.hash().parse().map_err(|_| unknown())?;
+    let payout = state.gateway.api_payment(books, hash).await;
+    let id = payout.ok_or_else(unknown)?.id;
+    let by = caller.0.user.id;
+    let payout = state
+        .gateway
+        .review_payout(books, id, by, word, &comment)
+        .await?;
+    PaymentData::of(&payout).map(Json).ok_or_else(unknown)
 }
 
 /// `GET L/payments`, newest first. Without `includePending` only those that arrived.

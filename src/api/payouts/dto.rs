@@ -16,9 +16,11 @@ use crate::domain::payout::{Payout, Plan, Proof, Stage, Standing};
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
 use crate::http::AppState;
+use crate::service::review::Word;
 use crate::store::{self, Rows};
 
-/// `PayoutData`.
+/// `PayoutData`. Beyond Greenfield: `reviewReason` says why an attempt stands for review; `paidTwice` is an alarm that
+/// nobody has acknowledged yet.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PayoutData {
@@ -43,6 +45,8 @@ pub struct PayoutData {
     failure_reason: Option<String>,
     next_attempt_at: Option<u64>,
     in_review: bool,
+    review_reason: Option<String>,
+    paid_twice: bool,
     /// A reorganisation took its transaction out of the chain; it is sent again.
     unconfirmed: bool,
     fee_amount: Option<Dec>,
@@ -84,6 +88,8 @@ impl PayoutData {
             failure_reason: failure(payout),
             next_attempt_at: payout.next_attempt_at.map(Timestamp::secs),
             in_review: payout.in_review(),
+            review_reason: payout.review_reason().map(str::to_owned),
+            paid_twice: payout.paid_twice.is_some(),
             unconfirmed: payout.unconfirmed_since.is_some(),
             fee_amount: match &payout.stage {
                 Stage::Completed { fee, .. } => Some(Dec(fee.to_btc())),
@@ -106,6 +112,7 @@ impl PayoutData {
             payment_proof: None,
             metadata: raw_object(""),
             failure_reason: None,
+            review_reason: None,
             ..self
         }
     }
@@ -144,7 +151,7 @@ fn proof(rows: &dyn Rows, payout: &Payout) -> Option<Value> {
             Proof::Onchain { txid, vout } => onchain_proof(*txid, Some(*vout)),
         }),
         Stage::InProgress => match &payout.live_attempt()?.plan {
-            Plan::Lightning { hash, .. } => Some(json!({
+            Plan::Lightning { hash, .. } | Plan::Inside { hash } => Some(json!({
                 "proofType": "PayoutLightningBlob",
                 "paymentHash": hash.to_string(),
                 "preimage": null,
@@ -214,4 +221,24 @@ pub fn read_wish(body: &mut Input) -> Wish {
         rail: rail.unwrap_or(Rail::Lightning),
         amount: body.decimal("amount"),
     }
+}
+
+/// Reads a person's word on what stands for review: `verdict` with `preimage` and `evenIfUnderWay`, and `comment`.
+/// Faults stay in the body; with one the answer is not used.
+pub fn read_word(body: &mut Input) -> (Word, String) {
+    let verdict = body.words("verdict").unwrap_or_default();
+    let preimage = body.parsed::<Preimage>("preimage");
+    let against_doubt = body.flag("evenIfUnderWay").unwrap_or(false);
+    let comment = body.text("comment").unwrap_or_default();
+    let word = match verdict.to_ascii_lowercase().as_str() {
+        "lookagain" => Word::LookAgain,
+        "arrived" => Word::Arrived(preimage),
+        "didnotarrive" => Word::DidNotArrive { against_doubt },
+        _ => {
+            let message = "This has to be LookAgain, Arrived or DidNotArrive.";
+            body.refuse("verdict", message);
+            Word::LookAgain
+        }
+    };
+    (word, comment)
 }

@@ -9,6 +9,7 @@ use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
 use crate::api::page::Page;
 use crate::api::pull_payments::handlers::{CREATE_APPROVED, CREATE_NON_APPROVED};
+use crate::api::wire;
 use crate::domain::ids::{PayoutId, StoreId};
 use crate::domain::payout::{Origin, Stage};
 use crate::http::AppState;
@@ -18,10 +19,8 @@ use crate::store;
 const VIEW: &str = "btcpay.store.canviewpayouts";
 pub(super) const MANAGE: &str = "btcpay.store.canmanagepayouts";
 
-/// Caps on fees that this version does not have; to ignore one would spend more than was meant.
-const NOT_OFFERED: [&str; 2] = ["maxFeePercent", "maxFeeFlat"];
-
-/// `GET S/payouts`, newest first. What the Lightning API paid is in its own list.
+/// `GET S/payouts`, newest first. What the Lightning API paid is in its own list. With `inReview=true` (additive) only
+/// those that wait for a person's word, the Lightning API's too.
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -30,6 +29,7 @@ pub async fn list(
 ) -> Result<Json<Vec<PayoutData>>, ApiError> {
     let store = caller.store(&state, &store, VIEW)?.id;
     let with_cancelled = params.flag("includeCancelled")?.unwrap_or(false);
+    let only_review = params.flag("inReview")?.unwrap_or(false);
     let page = Page::of(&params)?;
     let data = state
         .gateway
@@ -38,7 +38,13 @@ pub async fn list(
             let mut shown = Vec::new();
             store::payout::newest_first(rows, store, &mut |payout| {
                 let cancelled = matches!(payout.stage, Stage::Cancelled { .. });
-                if payout.origin != Origin::LightningApi && (with_cancelled || !cancelled) {
+                let wanted = (with_cancelled || !cancelled)
+                    && if only_review {
+                        payout.in_review()
+                    } else {
+                        payout.origin != Origin::LightningApi
+                    };
+                if wanted {
                     shown.push(payout);
                 }
                 if shown.len() < page.end() {
@@ -56,7 +62,9 @@ pub async fn list(
     Ok(Json(data))
 }
 
-/// `POST S/payouts`.
+/// `POST S/payouts`. `maxFeePercent` (of the amount) and `maxFeeFlat` (satoshi) cap what this payout may spend on
+/// fees, in the place of the store's cap; both hold if both are given. On a pull payment they count only together with
+/// `approved`.
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
@@ -68,11 +76,7 @@ pub async fn create(
     let approved = body.flag("approved").unwrap_or(false);
     let pull_payment = body.words("pullPaymentId");
     let metadata = body.object("metadata").unwrap_or_default();
-    for name in NOT_OFFERED {
-        if body.value(name).is_some() {
-            body.refuse(name, "This server does not offer this.");
-        }
-    }
+    let fees = wire::fee_wish(&mut body);
     if body
         .words("feePolicy")
         .is_some_and(|policy| !policy.eq_ignore_ascii_case("SenderPays"))
@@ -91,6 +95,7 @@ pub async fn create(
         rail: wish.rail,
         amount: wish.amount,
         approved,
+        fees,
         metadata: serde_json::Value::Object(metadata).to_string(),
     };
     let payout = state.gateway.create_payout(store.id, new).await?;
@@ -114,6 +119,7 @@ pub async fn get(
 }
 
 /// `POST [S]/payouts/{id}`: approves what the approver saw. The rate rule means nothing for bitcoin amounts.
+/// `maxFeePercent` and `maxFeeFlat` change what it may spend on fees, as in creating one.
 pub async fn approve(
     State(state): State<AppState>,
     caller: Signed,
@@ -122,9 +128,13 @@ pub async fn approve(
 ) -> Result<Json<PayoutData>, ApiError> {
     let (store, id) = find(&state, &caller, &path, MANAGE).await?;
     let revision = body.whole("revision", 0, i64::from(u32::MAX)).unwrap_or(0);
+    let fees = wire::fee_wish(&mut body);
     body.finish()?;
     let revision = u32::try_from(revision).unwrap_or_default();
-    let payout = state.gateway.approve_payout(store, id, revision).await?;
+    let payout = state
+        .gateway
+        .approve_payout_for(store, id, revision, fees)
+        .await?;
     dto::answer(&state, payout).await
 }
 
@@ -177,6 +187,39 @@ pub async fn retry(
 ) -> Result<Json<PayoutData>, ApiError> {
     let (store, id) = find(&state, &caller, &path, MANAGE).await?;
     let payout = state.gateway.pay_payout(store, id).await?;
+    dto::answer(&state, payout).await
+}
+
+/// `POST [S]/payouts/{id}/review`: a person's word on an attempt of which nobody knows what became (Tollway's own).
+/// `verdict` is `LookAgain` (compare it with the node again, now), `Arrived` (with `preimage`, if the receiver has it)
+/// or `DidNotArrive` (the attempt is over, the budget stays reserved, and a person pays or cancels it). The last is
+/// refused with `may-still-arrive` while the payment may be under way, unless `evenIfUnderWay` is true. `comment` is
+/// kept with it.
+pub async fn review(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+    mut body: Input,
+) -> Result<Json<PayoutData>, ApiError> {
+    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let (word, comment) = dto::read_word(&mut body);
+    body.finish()?;
+    let payout = state
+        .gateway
+        .review_payout(store, id, caller.0.user.id, word, &comment)
+        .await?;
+    dto::answer(&state, payout).await
+}
+
+/// `POST [S]/payouts/{id}/acknowledge`: somebody has seen that it was paid twice (Tollway's own).
+pub async fn acknowledge(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+) -> Result<Json<PayoutData>, ApiError> {
+    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let by = caller.0.user.id;
+    let payout = state.gateway.see_paid_twice(store, id, by).await?;
     dto::answer(&state, payout).await
 }
 

@@ -7,6 +7,7 @@ use crate::api::extract::Input;
 use crate::api::number::{self, Num};
 use crate::api::wire::{self, SpeedPolicyName};
 use crate::domain::money::Currency;
+use crate::domain::payout::FeeCap;
 use crate::domain::receipt::Rail;
 use crate::domain::store::{DESCRIPTION_TEMPLATE, Settings, Store};
 
@@ -126,6 +127,7 @@ pub(super) fn read(body: &mut Input, before: Option<&Store>) -> StoreChange {
         anyone_can_create_invoice: body
             .flag("anyoneCanCreateInvoice")
             .unwrap_or(old.anyone_can_create_invoice),
+        fee_cap: fee_cap(body, old.fee_cap),
     };
     let mut kept = before.map_or_else(Map::new, kept_of);
     for (name, kind, _) in KEPT {
@@ -141,6 +143,21 @@ pub(super) fn read(body: &mut Input, before: Option<&Store>) -> StoreChange {
             .flag("archived")
             .unwrap_or_else(|| before.is_some_and(|store| store.archived)),
     }
+}
+
+/// `payoutMaxFeePercent` and `payoutMaxFeeFloor` (satoshi): what Lightning payouts may spend on routing, where nobody
+/// says otherwise (additive).
+fn fee_cap(body: &mut Input, old: Option<FeeCap>) -> Option<FeeCap> {
+    let percent = wire::percent(body, "payoutMaxFeePercent");
+    let floor = wire::sats(body, "payoutMaxFeeFloor");
+    if percent.is_none() && floor.is_none() {
+        return old;
+    }
+    let old = old.unwrap_or_default();
+    Some(FeeCap {
+        percent: percent.unwrap_or(old.percent),
+        floor: floor.unwrap_or(old.floor),
+    })
 }
 
 fn read_kept(body: &mut Input, name: &'static str, kind: Kind) -> Option<Value> {
@@ -283,6 +300,10 @@ pub(super) fn store_data(store: &Store) -> Value {
         "anyoneCanCreateInvoice",
         settings.anyone_can_create_invoice.into(),
     );
+    let cap = settings.fee_cap.unwrap_or_default();
+    put("payoutMaxFeePercent", Num(cap.percent).to_value());
+    let floor = cap.floor.to_sat_floor().0.to_string();
+    put("payoutMaxFeeFloor", floor.into());
     put("archived", store.archived.into());
     Value::Object(data)
 }

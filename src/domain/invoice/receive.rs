@@ -2,7 +2,7 @@
 
 use super::Invoice;
 use crate::domain::fact::{Fact, Step};
-use crate::domain::ids::{PaymentHash, UserId};
+use crate::domain::ids::{PaymentHash, PayoutId, UserId};
 use crate::domain::invoice::Status;
 use crate::domain::money::Msat;
 use crate::domain::receipt::{Receipt, ReceiptKey, ReceiptStanding};
@@ -12,7 +12,7 @@ impl Invoice {
     /// Takes a Lightning payment of one of its hashes. Total: money that arrived can't be refused. The same hash
     /// again changes nothing.
     pub fn receive(self, hash: PaymentHash, amount: Msat, now: Timestamp) -> Step<Self> {
-        self.take_lightning(hash, amount, None, now)
+        self.take(ReceiptKey::Lightning(hash), hash, amount, None, now)
     }
 
     /// Takes a Lightning payment that fits no invoice, by a person's word.
@@ -23,17 +23,29 @@ impl Invoice {
         by: UserId,
         now: Timestamp,
     ) -> Step<Self> {
-        self.take_lightning(hash, amount, Some(by), now)
+        self.take(ReceiptKey::Lightning(hash), hash, amount, Some(by), now)
     }
 
-    fn take_lightning(
+    /// Takes what a payout of this server brings to one of its hashes (P7). It does not stand in the way of a payment
+    /// of the same hash over the network: that one counts as well.
+    pub fn receive_inside(
+        self,
+        payout: PayoutId,
+        hash: PaymentHash,
+        amount: Msat,
+        now: Timestamp,
+    ) -> Step<Self> {
+        self.take(ReceiptKey::Inside(payout), hash, amount, None, now)
+    }
+
+    fn take(
         mut self,
+        key: ReceiptKey,
         hash: PaymentHash,
         amount: Msat,
         assigned_by: Option<UserId>,
         now: Timestamp,
     ) -> Step<Self> {
-        let key = ReceiptKey::Lightning(hash);
         if self.receipts.iter().any(|receipt| receipt.key == key) {
             return Step::quiet(self);
         }

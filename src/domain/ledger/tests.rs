@@ -158,6 +158,55 @@ fn what_the_chain_says_differently_afterwards() {
 }
 
 #[test]
+fn what_the_node_tells_beside_its_payouts() {
+    let (payout, attempt) = (PAYOUT, 2);
+    let twice = |way| Fact::PayoutPaidTwice {
+        payout,
+        attempt,
+        amount: Some(Msat(1_000)),
+        fee: Some(Msat(3)),
+        way: Some(way),
+    };
+    let paid = |from| {
+        let store = if from == Node { LN } else { CHAIN };
+        [
+            (from, -1_003),
+            (Store(SHOP, store), 1_000),
+            (Fees(SHOP, store), 3),
+        ]
+    };
+    check(SHOP, &twice(Way::Lightning), &paid(Node));
+    check(SHOP, &twice(Way::Onchain), &paid(Till(SHOP)));
+    let found = |way| Fact::PayoutProofFound {
+        payout,
+        fee_before: Msat(0),
+        fee: Msat(7),
+        way,
+    };
+    let fees = [(Node, -7), (Fees(SHOP, LN), 7)];
+    check(SHOP, &found(Way::Lightning), &fees);
+    let foreign = Fact::ForeignPaymentArrived {
+        hash: HASH,
+        amount: Some(Msat(1_000)),
+        fee: Some(Msat(1)),
+    };
+    check(
+        StoreId::HOUSE,
+        &foreign,
+        &[(Node, -1_001), (Operator, 1_001)],
+    );
+    // What a payout brings to an invoice of this server.
+    let came = [(Inside, 1_001), (Store(SHOP, LN), -1_001)];
+    check(SHOP, &received(ReceiptKey::Inside(PAYOUT)), &came);
+    let api = Fact::ApiInvoicePaidInside {
+        hash: HASH,
+        payout,
+        amount: AMOUNT,
+    };
+    check(SHOP, &api, &came);
+}
+
+#[test]
 fn the_nodes_own_money() {
     let (outpoint, amount) = (OutPoint::null(), AMOUNT);
     let what = || "a channel".to_owned();

@@ -58,6 +58,13 @@ pub enum Plan {
         #[n(1)]
         place: u32,
     },
+    /// Settle with an invoice of this server, in the books alone (P7).
+    #[n(2)]
+    Inside {
+        /// The invoice's hash.
+        #[n(0)]
+        hash: PaymentHash,
+    },
 }
 
 impl Plan {
@@ -66,6 +73,7 @@ impl Plan {
         match self {
             Self::Lightning { .. } => Way::Lightning,
             Self::Onchain { .. } => Way::Onchain,
+            Self::Inside { .. } => Way::Inside,
         }
     }
 }
@@ -108,6 +116,10 @@ impl Standing {
     }
 }
 
+/// So many blocks after an attempt was recorded no HTLC of it can be under way any more: the longest route that is
+/// asked for, and what a channel may take to resolve on the chain.
+pub const LONGEST_DOUBT_BLOCKS: u32 = 1_008 + 144;
+
 /// Attempts kept with their payout, the newest: retries never end by themselves, but a row must not grow for ever.
 const ATTEMPTS_KEPT: usize = 10;
 
@@ -139,6 +151,7 @@ impl Payout {
         self.stage = Stage::InProgress;
         self.waiting_for = None;
         self.next_attempt_at = None;
+        self.doubts = None;
         let payout = self.id;
         Ok(Step::telling(
             self,

@@ -10,7 +10,10 @@ impl Payout {
     pub fn broadcast(mut self) -> Step<Self> {
         self.waiting_for = None;
         self.next_attempt_at = None;
-        self.sent()
+        match self.live_attempt().map(|live| live.number) {
+            Some(number) => self.sent(number),
+            None => Step::quiet(self),
+        }
     }
 
     /// Its transaction is replaced by one that pays the same with a higher fee.

@@ -7,17 +7,23 @@ use crate::domain::time::Timestamp;
 /// The first wait after a refused send; doubled with each attempt.
 const BACKOFF_MILLIS: u64 = 1_000;
 
-/// The longest wait between attempts.
+/// The first wait after a doubtful answer; doubled with each one.
+const DOUBT_MILLIS: u64 = 10_000;
+
+/// The longest wait between attempts, or between looks at a doubtful one.
 const BACKOFF_MILLIS_MAX: u64 = 300_000;
 
 impl Payout {
-    /// The node or the network took the live attempt.
-    pub fn sent(mut self) -> Step<Self> {
+    /// The node or the network took this attempt.
+    pub fn sent(mut self, number: u32) -> Step<Self> {
         let payout = self.id;
         match self.live_attempt_mut() {
-            Some(attempt) if attempt.standing == Standing::Recorded => {
+            Some(attempt) if attempt.number == number && attempt.standing == Standing::Recorded => {
                 attempt.standing = Standing::Sent;
-                let attempt = attempt.number;
+                self.waiting_for = None;
+                self.next_attempt_at = None;
+                self.doubts = None;
+                let attempt = number;
                 Step::telling(self, Fact::PayoutAttemptSent { payout, attempt })
             }
             // An event was faster than the answer.
@@ -26,7 +32,8 @@ impl Payout {
     }
 
     /// The live attempt is definitely over (P6): the payout waits for the next, its budget stays reserved (P8).
-    pub fn attempt_failed(mut self, why: &str, now: Timestamp) -> Step<Self> {
+    /// `chance` spreads the waits of payouts that failed together.
+    pub fn attempt_failed(mut self, why: &str, chance: u64, now: Timestamp) -> Step<Self> {
         let payout = self.id;
         let Some(attempt) = self.live_attempt_mut() else {
             return Step::quiet(self);
@@ -37,7 +44,9 @@ impl Payout {
         let number = attempt.number;
         self.stage = Stage::AwaitingPayment;
         self.waiting_for = Some(why.to_owned());
-        self.next_attempt_at = Some(Timestamp(now.0.saturating_add(backoff_millis(number))));
+        let wait = backoff_millis(BACKOFF_MILLIS, number, chance);
+        self.next_attempt_at = Some(Timestamp(now.0.saturating_add(wait)));
+        self.doubts = None;
         Step::telling(
             self,
             Fact::PayoutAttemptFailed {
@@ -48,6 +57,24 @@ impl Payout {
         )
     }
 
+    /// Nobody can say what became of the live attempt (P6): it keeps the budget, and is compared with the node after a
+    /// while, again and again. One that stands for review stays there.
+    pub fn doubted(mut self, why: &str, chance: u64, now: Timestamp) -> Step<Self> {
+        let doubts = self.doubts.unwrap_or(0).saturating_add(1);
+        let Some(attempt) = self.live_attempt_mut() else {
+            return Step::quiet(self);
+        };
+        match attempt.standing {
+            Standing::Recorded | Standing::Sent => attempt.standing = Standing::Recorded,
+            Standing::InReview { .. } | Standing::Settled | Standing::Failed { .. } => {
+                return Step::quiet(self);
+            }
+        }
+        self.doubts = Some(doubts);
+        let wait = backoff_millis(DOUBT_MILLIS, doubts, chance);
+        self.wait(why.to_owned(), Timestamp(now.0.saturating_add(wait)))
+    }
+
     /// Nobody knows what became of the live attempt: it keeps the budget and waits for a person (P6).
     pub fn review(mut self, why: &str) -> Step<Self> {
         let payout = self.id;
@@ -56,6 +83,8 @@ impl Payout {
                 attempt.standing = Standing::InReview {
                     why: why.to_owned(),
                 };
+                self.waiting_for = None;
+                self.next_attempt_at = None;
                 Step::telling(
                     self,
                     Fact::PayoutInReview {
@@ -69,7 +98,10 @@ impl Payout {
     }
 }
 
-fn backoff_millis(attempt: u32) -> u64 {
-    let doubled = BACKOFF_MILLIS.saturating_mul(1 << attempt.saturating_sub(1).min(16));
-    doubled.min(BACKOFF_MILLIS_MAX)
+/// `first` doubled for each time after the first, up to the longest; the upper half of it is left to chance.
+fn backoff_millis(first: u64, times: u32, chance: u64) -> u64 {
+    let doubled = first.saturating_mul(1 << times.saturating_sub(1).min(16));
+    let wait = doubled.min(BACKOFF_MILLIS_MAX);
+    let sure = wait.div_ceil(2).max(BACKOFF_MILLIS.min(wait));
+    sure + chance % (wait - sure + 1)
 }

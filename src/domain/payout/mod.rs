@@ -19,21 +19,27 @@ pub mod batch;
 mod cancel;
 mod chain;
 mod dispatch;
+mod fees;
+mod inside;
 mod outcome;
+mod review;
 
 use bitcoin::Txid;
 use minicbor::{Decode, Encode};
 
 pub use approve::CantApprove;
-pub use attempt::{Attempt, Plan, Standing};
+pub use attempt::{Attempt, LONGEST_DOUBT_BLOCKS, Plan, Standing};
 pub use cancel::CantCancel;
+pub use fees::{FeeCap, FeeWish};
+pub use inside::Payable;
+pub use review::{NotInReview, Verdict};
 
 use super::cbor;
 use super::destination::Destination;
 use super::ids::{PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId};
 use super::invoice::MoneyRecord;
 use super::money::{Msat, Sat};
-use super::receipt::Rail;
+use super::receipt::{Rail, Way};
 use super::time::Timestamp;
 
 /// A promise to pay.
@@ -84,6 +90,19 @@ pub struct Payout {
     /// A JSON object, given back unchanged.
     #[n(14)]
     pub metadata: String,
+    /// How often in a row nobody could say what became of the live attempt.
+    #[n(15)]
+    pub doubts: Option<u32>,
+    /// A person said that an attempt did not arrive: since then only a person's Pay sends it again.
+    #[n(16)]
+    pub held_since: Option<Timestamp>,
+    /// The newest attempt that a person's word decided. If it was called lost, a refusal by the node proves nothing
+    /// any more; if it was called arrived, its own event still tells what it cost.
+    #[n(17)]
+    pub judged: Option<u32>,
+    /// It was paid twice, and nobody has said yet that they have seen it.
+    #[n(18)]
+    pub paid_twice: Option<Timestamp>,
     /// Paid by a transaction that a reorganisation took out of the chain, since then: it is sent again as it was.
     #[n(20)]
     pub unconfirmed_since: Option<Timestamp>,
@@ -165,6 +184,16 @@ pub enum Proof {
     },
 }
 
+impl Proof {
+    /// How the money that it proves went.
+    pub const fn way(&self) -> Way {
+        match self {
+            Self::Lightning { .. } => Way::Lightning,
+            Self::Onchain { .. } => Way::Onchain,
+        }
+    }
+}
+
 impl Payout {
     /// Which rail it goes over.
     pub const fn rail(&self) -> Rail {
@@ -199,6 +228,11 @@ impl Payout {
             .find(|attempt| attempt.standing.is_live())
     }
 
+    /// No attempt was ended by a person's word: a refusal by the node says that nothing is under way.
+    pub const fn is_unjudged(&self) -> bool {
+        self.judged.is_none()
+    }
+
     pub(super) fn live_attempt_mut(&mut self) -> Option<&mut Attempt> {
         self.attempts
             .iter_mut()
@@ -207,9 +241,20 @@ impl Payout {
 
     /// Its attempt stands for review by a person.
     pub fn in_review(&self) -> bool {
+        self.review_reason().is_some()
+    }
+
+    /// Why its attempt stands for review, in words.
+    pub fn review_reason(&self) -> Option<&str> {
         self.attempts
             .iter()
-            .any(|attempt| matches!(attempt.standing, Standing::InReview { .. }))
+            .find_map(|attempt| match &attempt.standing {
+                Standing::InReview { why } => Some(why.as_str()),
+                Standing::Recorded
+                | Standing::Sent
+                | Standing::Settled
+                | Standing::Failed { .. } => None,
+            })
     }
 
     /// Still wants something done.

@@ -24,12 +24,22 @@ impl Payout {
             return Step::quiet(self);
         };
         if winner.standing == Standing::Settled {
-            return Step::quiet(self);
+            return self.proved(attempt, proof, fee);
         }
         winner.standing = Standing::Settled;
         let way = Some(winner.plan.way());
         if matches!(self.stage, Stage::Completed { .. }) {
-            return Step::telling(self, Fact::PayoutPaidTwice { payout, attempt });
+            self.paid_twice = Some(now);
+            return Step::telling(
+                self,
+                Fact::PayoutPaidTwice {
+                    payout,
+                    attempt,
+                    amount: Some(amount),
+                    fee: Some(fee),
+                    way,
+                },
+            );
         }
         self.stage = Stage::Completed {
             proof,
@@ -38,6 +48,8 @@ impl Payout {
         };
         self.waiting_for = None;
         self.next_attempt_at = None;
+        self.doubts = None;
+        self.held_since = None;
         Step::telling(
             self,
             Fact::PayoutCompleted {
@@ -47,6 +59,33 @@ impl Payout {
                 way,
             },
         )
+    }
+
+    /// The success of the settled attempt is told again. If a person's word had settled it, its proof and what it
+    /// cost are known only now.
+    fn proved(mut self, attempt: u32, found: Proof, cost: Msat) -> Step<Self> {
+        let payout = self.id;
+        match &mut self.stage {
+            Stage::Completed { proof, fee, .. } if self.judged == Some(attempt) => {
+                let (way, fee_before) = (found.way(), *fee);
+                (*proof, *fee) = (found, cost);
+                self.judged = None;
+                Step::telling(
+                    self,
+                    Fact::PayoutProofFound {
+                        payout,
+                        fee_before,
+                        fee: cost,
+                        way,
+                    },
+                )
+            }
+            Stage::Completed { .. }
+            | Stage::AwaitingApproval
+            | Stage::AwaitingPayment
+            | Stage::InProgress
+            | Stage::Cancelled { .. } => Step::quiet(self),
+        }
     }
 
     /// The number of the attempt that pays this hash, the newest first.

@@ -1,10 +1,13 @@
 //! Tables of before → act → after.
 
+mod review;
+
 use rust_decimal::Decimal;
 
 use super::*;
 use crate::domain::destination::AddressDestination;
 use crate::domain::fact::{Fact, Step};
+use crate::domain::ids::UserId;
 use crate::domain::money::Currency;
 use crate::domain::receipt::Way;
 
@@ -33,6 +36,10 @@ fn payout() -> Payout {
         waiting_for: None,
         next_attempt_at: None,
         metadata: "{}".to_owned(),
+        doubts: None,
+        held_since: None,
+        judged: None,
+        paid_twice: None,
         unconfirmed_since: None,
     }
 }
@@ -66,7 +73,7 @@ fn in_progress() -> Payout {
 
 #[test]
 fn the_straight_road() {
-    let sent = after(in_progress().sent());
+    let sent = after(in_progress().sent(1));
     let step = sent.succeeded(1, proof(), Msat(5), NOW);
     assert_eq!(
         step.facts,
@@ -90,19 +97,19 @@ fn approval_checks_state_before_revision() {
 fn p1_no_second_attempt_while_one_may_succeed() {
     let live = in_progress();
     assert!(live.clone().plan(plan(), NOW).is_err());
-    assert!(after(live.clone().sent()).plan(plan(), NOW).is_err());
+    assert!(after(live.clone().sent(1)).plan(plan(), NOW).is_err());
     assert!(
         after(live.clone().review("doubt"))
             .plan(plan(), NOW)
             .is_err()
     );
-    let failed = after(live.attempt_failed("no route", NOW));
+    let failed = after(live.attempt_failed("no route", 0, NOW));
     assert!(failed.plan(plan(), NOW).is_ok());
 }
 
 #[test]
 fn p5_success_wins_from_any_standing() {
-    let failed = after(in_progress().attempt_failed("no route", NOW));
+    let failed = after(in_progress().attempt_failed("no route", 0, NOW));
     let cancelled = after(failed.clone().cancel("enough").expect("nothing lives"));
     let second = after(failed.clone().plan(plan(), NOW).expect("waits"));
     for before in [
@@ -121,7 +128,7 @@ fn p5_success_wins_from_any_standing() {
 
 #[test]
 fn a_second_success_is_an_alarm_and_no_overwrite() {
-    let failed = after(in_progress().attempt_failed("no route", NOW));
+    let failed = after(in_progress().attempt_failed("no route", 0, NOW));
     let second = after(failed.plan(plan(), NOW).expect("waits"));
     let done = after(second.succeeded(2, proof(), Msat(7), NOW));
     let step = done.clone().succeeded(1, proof(), Msat(9), NOW);
@@ -129,10 +136,21 @@ fn a_second_success_is_an_alarm_and_no_overwrite() {
         step.facts,
         [Fact::PayoutPaidTwice {
             payout: done.id,
-            attempt: 1
+            attempt: 1,
+            amount: Some(Msat(1_000)),
+            fee: Some(Msat(9)),
+            way: Some(Way::Lightning),
         }]
     );
     assert_eq!(step.after.stage, done.stage);
+    assert_eq!(step.after.paid_twice, Some(NOW));
+    // The alarm ends when somebody has seen it, once.
+    let by = UserId([5; 16]);
+    let seen = step.after.see_paid_twice(by);
+    let payout = done.id;
+    assert_eq!(seen.facts, [Fact::PayoutPaidTwiceSeen { payout, by }]);
+    assert_eq!(seen.after.clone().see_paid_twice(by).facts, []);
+    assert_eq!(seen.after.paid_twice, None);
 }
 
 #[test]
@@ -146,7 +164,7 @@ fn p8_only_what_can_t_succeed_is_cancelled() {
     );
     let done = after(live.clone().succeeded(1, proof(), Msat(0), NOW));
     assert_eq!(done.cancel("no"), Err(CantCancel));
-    let failed = after(live.attempt_failed("no route", NOW));
+    let failed = after(live.attempt_failed("no route", 0, NOW));
     let cancelled = after(failed.cancel("no").expect("nothing lives"));
     assert!(
         cancelled
@@ -158,16 +176,81 @@ fn p8_only_what_can_t_succeed_is_cancelled() {
 }
 
 #[test]
-fn waits_double_up_to_five_minutes() {
-    let mut waiting = after(payout().approve(0).expect("waits"));
+fn waits_double_up_to_five_minutes_half_of_it_by_chance() {
+    let waits = |chance: u64| {
+        let mut waiting = after(payout().approve(0).expect("waits"));
+        let mut waits = vec![];
+        for _ in 0..12 {
+            let planned = after(waiting.plan(plan(), NOW).expect("waits"));
+            waiting = after(planned.attempt_failed("no route", chance, NOW));
+            waits.push(waiting.next_attempt_at.expect("set").millis_since(NOW));
+        }
+        waits
+    };
+    assert_eq!(waits(0)[..5], [1_000, 1_000, 2_000, 4_000, 8_000]);
+    assert_eq!(waits(0)[11], 150_000);
+    // The most that chance may add: the whole upper half.
+    assert_eq!(waits(1_000)[1], 2_000);
+    assert_eq!(waits(150_000)[11], 300_000);
+    assert!(waits(u64::MAX).into_iter().all(|wait| wait <= 300_000));
+}
+
+#[test]
+fn p6_doubt_keeps_the_attempt_and_is_looked_at_ever_less_often() {
+    let mut doubtful = after(in_progress().sent(1));
     let mut waits = vec![];
-    for _ in 0..12 {
-        let planned = after(waiting.plan(plan(), NOW).expect("waits"));
-        waiting = after(planned.attempt_failed("no route", NOW));
-        waits.push(waiting.next_attempt_at.expect("set").millis_since(NOW));
+    for _ in 0..8 {
+        doubtful = after(doubtful.doubted("no answer", 0, NOW));
+        assert_eq!(doubtful.attempts[0].standing, Standing::Recorded);
+        assert!(doubtful.clone().plan(plan(), NOW).is_err(), "P1");
+        assert!(doubtful.clone().cancel("no").is_err(), "P8");
+        waits.push(doubtful.next_attempt_at.expect("set").millis_since(NOW));
     }
-    assert_eq!(waits[..4], [1_000, 2_000, 4_000, 8_000]);
-    assert_eq!(waits[11], 300_000);
+    assert_eq!(waits[..3], [5_000, 10_000, 20_000]);
+    assert_eq!(waits[7], 150_000);
+    // An answer ends the doubt.
+    let sent = after(doubtful.clone().sent(1));
+    assert_eq!((sent.doubts, sent.next_attempt_at), (None, None));
+    // That of another attempt does not.
+    assert_eq!(doubtful.clone().sent(2), Step::quiet(doubtful.clone()));
+    // What a person has to look at stays where it is.
+    let reviewed = after(doubtful.review("silence"));
+    assert_eq!(
+        reviewed.clone().doubted("again", 0, NOW),
+        Step::quiet(reviewed)
+    );
+}
+
+#[test]
+fn an_own_invoice_is_settled_in_one_step() {
+    let own = Payable {
+        hash: PaymentHash([9; 32]),
+        preimage: Preimage([8; 32]),
+    };
+    assert!(payout().settle_inside(own, NOW).is_err(), "not approved");
+    assert!(in_progress().settle_inside(own, NOW).is_err(), "P1");
+    let approved = after(payout().approve(0).expect("waits"));
+    let step = approved.settle_inside(own, NOW).expect("waits");
+    let (payout, hash) = (PayoutId([1; 20]), own.hash);
+    assert_eq!(
+        step.facts,
+        [
+            Fact::PayoutAttemptRecorded { payout, attempt: 1 },
+            Fact::PayoutCompleted {
+                payout,
+                amount: Msat(1_000),
+                fee: Msat::ZERO,
+                way: Some(Way::Inside),
+            },
+        ]
+    );
+    let done = after(step);
+    assert_eq!(done.attempts[0].plan, Plan::Inside { hash });
+    let fee = match done.stage {
+        Stage::Completed { fee, .. } => fee,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(fee, Msat::ZERO);
 }
 
 fn output(vout: u32) -> Proof {

@@ -1,237 +1,318 @@
-//! Handing Lightning payments over: commit the intent, pay, commit the answer.
+//! The Lightning payer: what is due goes out as soon as there is room for it, oldest first.
+//!
+//! It reads indexes, not all that is open, so that a round costs as much as it has to do. While payments are being
+//! handed over, a slot that an event frees is filled at once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use futures::stream::{self, StreamExt};
-use tracing::{info, warn};
+use tracing::warn;
 
-use super::{Open, ROUND_SECS, SOON_MILLIS, look, next_look};
-use crate::domain::destination::Destination;
-use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
-use crate::domain::payout::{Payout, Plan};
+use super::send::{Busy, Sending};
+use super::{REST_SECS_MAX, ROUND_SECS, SOON_MILLIS, TOO_LITTLE_SECS, sends};
+use crate::domain::ids::{PayoutId, PullPaymentId};
+use crate::domain::money::Msat;
+use crate::domain::payout::Payout;
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
-use crate::faults;
 use crate::keepers::gate::Gate;
-use crate::ports::lightning::{Dispatch, NodeState, PayIntent};
-use crate::service::books::allowance;
-use crate::service::{Gateway, settle};
-use crate::store;
+use crate::ports::lightning::NodeState;
+use crate::service::{Gateway, inside, settle};
+use crate::store::payout::PayoutRef;
+use crate::store::payout_queue::{self, Lane, Live, Under, Waiting};
+use crate::store::{self, Rows, Wake};
 
-/// Payments in flight at once: a channel takes about 50 HTLCs a direction, and a payment may need several.
-const IN_FLIGHT_MAX: usize = 20;
+/// Payments in flight at once for each usable channel: a channel takes about 50 HTLCs a direction, and a payment may
+/// need several. The node does not tell how many parts a payment has.
+const IN_FLIGHT_PER_CHANNEL: usize = 20;
 
 /// Payments in flight at once for one pull payment: whoever holds a link can hold payments up, but not everybody's.
 const IN_FLIGHT_PER_LINK_MAX: usize = 8;
 
-/// How long a payout rests that its store has too little for: money may come in at any time.
-const TOO_LITTLE_SECS: u64 = 30;
+/// Payouts given up, or settled inside, in one job of the writer.
+const BATCH: usize = 64;
 
-/// How long a doubtful answer rests before the node is asked about it.
-pub(super) const DOUBT_SECS: u64 = 10;
+/// So long one activation goes on while there is more to send; then the process may stop.
+const BUSY_MILLIS: u64 = 2_000;
 
 /// Pays what is to be paid over Lightning.
 pub struct LightningPayer {
     pub(super) gateway: Arc<Gateway>,
     pub(super) gate: Arc<Gate>,
-    pub(super) started: Timestamp,
+    /// Since when the node is ready, as this process has seen it.
     pub(super) ready_since: Option<Timestamp>,
+    /// Since when it is ready with all its peers there.
+    pub(super) calm_since: Option<Timestamp>,
+    /// When the peers were last looked at.
+    pub(super) peers_seen: Option<Timestamp>,
+    /// When the node's records were last read.
+    pub(super) records_heard: Option<Timestamp>,
+    /// What this process has handed over: the node has it, so it is not silent.
+    pub(super) handed: BTreeSet<PayoutId>,
+}
+
+/// What there is to do.
+#[derive(Default)]
+pub(super) struct Sight {
+    /// Their invoice ran out.
+    over: Vec<PayoutRef>,
+    /// Their invoice is one of this server.
+    inside: Vec<PayoutRef>,
+    /// Under way, over the node.
+    pub(super) live: Vec<Live>,
+    /// Recorded, and not being handed over just now.
+    pub(super) doubtful: Vec<Payout>,
+    /// To be sent now.
+    due: Vec<Waiting>,
+    /// When there is more to do, if nothing happens before.
+    next: Option<Timestamp>,
 }
 
 impl LightningPayer {
     /// A payer of a process that starts now.
-    pub fn new(gateway: Arc<Gateway>, gate: Arc<Gate>) -> Self {
-        let started = gateway.now();
+    pub const fn new(gateway: Arc<Gateway>, gate: Arc<Gate>) -> Self {
         Self {
             gateway,
             gate,
-            started,
             ready_since: None,
+            calm_since: None,
+            peers_seen: None,
+            records_heard: None,
+            handed: BTreeSet::new(),
         }
     }
 
     /// Does what is due, and says when to look again.
     pub async fn activate(&mut self) -> Timestamp {
-        let now = self.gateway.now();
-        let mut next = now.plus_secs(ROUND_SECS);
-        if self.gateway.held().is_some() {
-            return next;
+        let gateway = self.gateway.clone();
+        let began = gateway.now();
+        if gateway.held().is_some() {
+            return began.plus_secs(ROUND_SECS);
         }
-        let open = look(&self.gateway, Rail::Lightning, now).await;
-        self.cancel_expired(&open, now).await;
-        match self.gateway.lightning.state() {
-            NodeState::Ready => {
-                self.ready_since.get_or_insert(now);
-                self.reconcile(&open, now).await;
-                if self.gate.is_reconciled() {
-                    self.send_lightning(&open, now).await;
-                } else {
-                    next = Timestamp(now.0 + SOON_MILLIS);
-                }
+        let mut sending = Sending::default();
+        loop {
+            let now = gateway.now();
+            let next = self.round(&mut sending, now).await;
+            if sending.is_empty() {
+                return next;
             }
-            NodeState::WaitingForChain(_)
-            | NodeState::Syncing
-            | NodeState::Held(_)
-            | NodeState::Stopped => {
-                self.ready_since = None;
-                next = Timestamp(now.0 + SOON_MILLIS);
+            if now.is_past(began, BUSY_MILLIS) {
+                self.handed.extend(sending.all().await);
+                return now;
+            }
+            tokio::select! {
+                done = sending.some() => self.handed.extend(done),
+                () = gateway.store.signals().woken(Wake::LightningPayouts) => {}
+                () = gateway.clock.sleep_until(next) => {}
             }
         }
-        next_look(&open, next, now)
+    }
+
+    async fn round(&mut self, sending: &mut Sending, now: Timestamp) -> Timestamp {
+        let ready = self.gateway.lightning.state() == NodeState::Ready;
+        let mut sight = self.look(sending.busy().clone(), ready, now).await;
+        self.give_up(&sight.over, now).await;
+        self.settle_inside(&sight.inside, now).await;
+        let round = sight.next.map_or(now.plus_secs(ROUND_SECS), |next| {
+            next.min(now.plus_secs(ROUND_SECS))
+        });
+        if !ready {
+            (self.ready_since, self.calm_since) = (None, None);
+            return round.min(Timestamp(now.0 + SOON_MILLIS));
+        }
+        self.ready_since.get_or_insert(now);
+        let was_open = self.gate.is_reconciled();
+        self.reconcile(&sight, now).await;
+        if !self.gate.is_reconciled() {
+            return round.min(Timestamp(now.0 + SOON_MILLIS));
+        }
+        if !was_open {
+            sight = self.look(sending.busy().clone(), ready, now).await;
+        }
+        for payout in sight.due {
+            sending.add(self.gateway.clone(), payout);
+        }
+        round
+    }
+
+    async fn look(&self, busy: Busy, ready: bool, now: Timestamp) -> Sight {
+        let channels = self.gateway.lightning.usable_channels();
+        // The height bounds how long a doubt may last: nothing is planned before it is known.
+        let may_send =
+            ready && self.gate.is_reconciled() && self.gateway.follower.known_tip().is_some();
+        let room = if may_send {
+            (channels * IN_FLIGHT_PER_CHANNEL).max(1)
+        } else {
+            0
+        };
+        self.gateway
+            .store
+            .read(move |rows| see(rows, room, &busy, now))
+            .await
     }
 
     /// An invoice that ran out before it could be paid is given up, with that reason (D14).
-    async fn cancel_expired(&self, open: &[Open], now: Timestamp) {
-        for one in open {
-            let Destination::Bolt11(invoice) = &one.payout.destination else {
-                continue;
-            };
-            if invoice.expires_at > now || one.payout.live_attempt().is_some() {
-                continue;
-            }
-            let (shop, id) = (one.payout.store, one.payout.id);
-            let cancelled = self
-                .gateway
-                .store
-                .insist("payout-expired", move |tx| {
-                    let Some(payout) = store::payout::get(tx, shop, id) else {
-                        return;
+    async fn give_up(&self, over: &[PayoutRef], now: Timestamp) {
+        if over.is_empty() {
+            return;
+        }
+        let over = over.to_vec();
+        let given_up = self
+            .gateway
+            .store
+            .insist("payout-expired", move |tx| {
+                for one in over {
+                    let Some(payout) = store::payout::get(tx, one.store, one.payout) else {
+                        continue;
                     };
                     let why = "The invoice expired before it was paid. Withdraw again.";
                     if let Ok(step) = payout.clone().cancel(why) {
                         settle::commit(tx, &payout, step, now);
                     }
-                })
-                .await;
-            if cancelled.is_err() {
-                warn!(payout.id = %id, "payout {id} could not be cancelled");
-            }
-        }
-    }
-
-    /// Hands over what is due, oldest first, as many as there is room for.
-    async fn send_lightning(&self, open: &[Open], now: Timestamp) {
-        let mut links: HashMap<PullPaymentId, usize> = HashMap::new();
-        let mut room = IN_FLIGHT_MAX;
-        for one in open.iter().filter(|one| one.takes_room()) {
-            room = room.saturating_sub(1);
-            if let Some(link) = one.payout.pull_payment() {
-                *links.entry(link).or_default() += 1;
-            }
-        }
-        let mut due: Vec<&Payout> = open
-            .iter()
-            .filter(|one| one.is_due(Rail::Lightning, now))
-            .map(|one| &one.payout)
-            .collect();
-        // A payout that was refused goes behind those that have not been tried.
-        due.sort_by_key(|payout| (payout.next_attempt_at, payout.created, payout.id));
-        due.retain(|payout| {
-            payout.pull_payment().is_none_or(|link| {
-                let taken = links.entry(link).or_default();
-                *taken += 1;
-                *taken <= IN_FLIGHT_PER_LINK_MAX
-            })
-        });
-        due.truncate(room);
-        stream::iter(due)
-            .for_each_concurrent(IN_FLIGHT_MAX, |payout| {
-                self.send_one(payout.store, payout.id)
-            })
-            .await;
-    }
-
-    async fn send_one(&self, shop: StoreId, id: PayoutId) {
-        #[cfg(debug_assertions)]
-        super::sabotaged::send_before_intent(&self.gateway, shop, id).await;
-        let now = self.gateway.now();
-        let height = self
-            .gateway
-            .follower
-            .known_tip()
-            .map_or(0, |tip| tip.height);
-        let intent = self
-            .gateway
-            .store
-            .insist("payout-intend", move |tx| {
-                let payout = store::payout::get(tx, shop, id)?;
-                let intent = intent_of(&payout)?;
-                let needs = intent.amount.plus(intent.fee_max);
-                if let Err(too_little) = allowance::check(tx, shop, needs) {
-                    let until = now.plus_secs(TOO_LITTLE_SECS);
-                    let step = payout.clone().wait(too_little.to_string(), until);
-                    settle::commit(tx, &payout, step, now);
-                    return None;
                 }
-                let plan = Plan::Lightning {
-                    hash: intent.hash,
-                    bolt11: intent.bolt11.clone(),
-                    amount: intent.amount,
-                    fee_max: intent.fee_max,
-                    height,
-                };
-                let step = payout.clone().plan(plan, now).ok()?;
-                settle::commit(tx, &payout, step, now);
-                Some(intent)
             })
             .await;
-        // Somebody was faster, or the store is closed: nothing is handed over.
-        let Ok(Some(intent)) = intent else { return };
-        faults::point("payout-intended");
-        let dispatch = self.gateway.lightning.pay(&intent).await;
-        #[cfg(debug_assertions)]
-        let dispatch = super::sabotaged::answer(dispatch);
-        faults::point("payout-unmarked");
-        self.answered(shop, id, dispatch).await;
+        if given_up.is_err() {
+            warn!("payouts whose invoices ran out could not be cancelled");
+        }
     }
 
-    async fn answered(&self, shop: StoreId, id: PayoutId, dispatch: Dispatch) {
-        match &dispatch {
-            Dispatch::Taken => info!(payout.id = %id, "payout {id} is on its way"),
-            Dispatch::Declined { why, .. } => {
-                info!(payout.id = %id, "payout {id} is refused: {why}");
-            }
-            Dispatch::Doubtful(why) => warn!(payout.id = %id, "payout {id} is in doubt: {why}"),
+    /// P7 not to ourselves: the node is not asked.
+    async fn settle_inside(&self, due: &[PayoutRef], now: Timestamp) {
+        if due.is_empty() {
+            return;
         }
-        let now = self.gateway.now();
-        // If this commit is lost the attempt stays Recorded, and is compared with the node after the next start.
-        let _ = self
+        let due = due.to_vec();
+        let node_id = self.gateway.lightning.node_id().serialize();
+        let settled = self
             .gateway
             .store
-            .insist("payout-dispatched", move |tx| {
-                let Some(payout) = store::payout::get(tx, shop, id) else {
-                    return;
-                };
-                let step = match dispatch {
-                    Dispatch::Taken => payout.clone().sent(),
-                    Dispatch::Declined { why, .. } => payout.clone().attempt_failed(&why, now),
-                    // P6 doubt is not failure.
-                    Dispatch::Doubtful(why) => {
-                        if payout.live_attempt().is_none() {
-                            return;
-                        }
-                        let step = payout.clone().wait(why, now.plus_secs(DOUBT_SECS));
-                        #[cfg(debug_assertions)]
-                        let step = super::sabotaged::doubted(step, now);
-                        step
+            .insist("payout-inside", move |tx| {
+                for one in due {
+                    let Some(payout) = store::payout::get(tx, one.store, one.payout) else {
+                        continue;
+                    };
+                    if let Err(why) = super::may_spend(tx, &payout, Msat::ZERO) {
+                        let until = now.plus_secs(TOO_LITTLE_SECS);
+                        let step = payout.clone().wait(why, until);
+                        settle::commit(tx, &payout, step, now);
+                    } else {
+                        inside::settle(tx, &payout, &node_id, now);
                     }
-                };
-                settle::commit(tx, &payout, step, now);
+                }
             })
             .await;
+        if settled.is_err() {
+            warn!("payouts to invoices of this server could not be settled");
+        }
     }
 }
 
-/// What is to be handed over for a payout.
-pub(super) fn intent_of(payout: &Payout) -> Option<PayIntent> {
-    match &payout.destination {
-        Destination::Bolt11(invoice) => Some(PayIntent {
-            bolt11: invoice.bolt11.clone(),
-            hash: invoice.hash,
-            amount: payout.amount,
-            fee_max: payout.fee_max,
-        }),
-        Destination::Address(_) => None,
+fn see(rows: &dyn Rows, room: usize, busy: &Busy, now: Timestamp) -> Sight {
+    let (over, next) = payout_queue::expired(rows, now, BATCH);
+    let mut sight = Sight {
+        over,
+        next,
+        live: payout_queue::live(rows, Lane::Node),
+        ..Sight::default()
+    };
+    sight.inside = first_due(rows, Lane::Inside, BATCH, now, &mut sight.next, &mut |_| {
+        true
+    })
+    .into_iter()
+    .map(|waiting| waiting.payout)
+    .collect();
+    // One that a person has to look at takes no place: it would keep it for ever.
+    let mut taken = busy.clone();
+    for live in &sight.live {
+        match live.under {
+            Under::Recorded | Under::Sent => {
+                taken.insert(live.payout.payout, live.pull_payment);
+            }
+            Under::InReview => {}
+        }
+        if live.under == Under::Recorded && !busy.contains_key(&live.payout.payout) {
+            let found = store::payout::get(rows, live.payout.store, live.payout.payout);
+            if let Some(payout) = found {
+                sight.next = earlier(sight.next, payout.next_attempt_at.filter(|at| *at > now));
+                sight.doubtful.push(payout);
+            }
+        }
+    }
+    let mut links: BTreeMap<PullPaymentId, usize> = BTreeMap::new();
+    for link in taken.values().flatten() {
+        *links.entry(*link).or_default() += 1;
+    }
+    let free = room.saturating_sub(taken.len());
+    if free > 0 {
+        sight.due = first_due(
+            rows,
+            Lane::Node,
+            free,
+            now,
+            &mut sight.next,
+            &mut |waiting| {
+                if busy.contains_key(&waiting.payout.payout) {
+                    return false;
+                }
+                waiting.pull_payment.is_none_or(|link| {
+                    let taken = links.entry(link).or_default();
+                    *taken += 1;
+                    *taken <= IN_FLIGHT_PER_LINK_MAX
+                })
+            },
+        );
+    }
+    sight
+}
+
+/// The first of a lane that are due, over all its lines; `next` learns when more will be.
+fn first_due(
+    rows: &dyn Rows,
+    lane: Lane,
+    limit: usize,
+    now: Timestamp,
+    next: &mut Option<Timestamp>,
+    fits: &mut dyn FnMut(&Waiting) -> bool,
+) -> Vec<Waiting> {
+    let mut due: Vec<Waiting> = Vec::new();
+    for line in payout_queue::lines(rows, lane) {
+        let sender = store::payout::processor(rows, line.store, Rail::Lightning);
+        if !line.pay_now && sender.is_none() {
+            continue;
+        }
+        let mut found = 0;
+        payout_queue::waiting(rows, lane, line, &mut |waiting| {
+            let sent = line.pay_now
+                || (sender.as_ref()).is_some_and(|sender| sends(sender, waiting.created, now));
+            if !sent {
+                return ControlFlow::Continue(());
+            }
+            // A payout that was refused stands behind those that have not been tried.
+            if !now.has_reached(waiting.at, REST_SECS_MAX) {
+                *next = earlier(*next, Some(waiting.at));
+                return ControlFlow::Continue(());
+            }
+            if fits(&waiting) {
+                found += 1;
+                due.push(waiting);
+            }
+            if found < limit {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
+    }
+    due.sort_by_key(|waiting| (waiting.at, waiting.created, waiting.payout.payout));
+    due.truncate(limit);
+    due
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }

@@ -74,7 +74,7 @@ impl OnchainPayer {
     /// some wait for company.
     async fn plan_onchain(&self, open: &[Open], now: Timestamp) -> Option<Timestamp> {
         let mut stores: BTreeMap<StoreId, Vec<&Open>> = BTreeMap::new();
-        for one in open.iter().filter(|one| one.is_due(Rail::Onchain, now)) {
+        for one in open.iter().filter(|one| one.is_due(now)) {
             stores.entry(one.payout.store).or_default().push(one);
         }
         let mut next: Option<Timestamp> = None;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lightning::intent_of;
+use super::send::intent_of;
 use crate::domain::destination::Destination;
 use crate::domain::fact::Step;
 use crate::domain::ids::{PayoutId, StoreId};

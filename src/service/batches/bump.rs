@@ -85,7 +85,7 @@ pub fn batch_of(rows: &dyn Rows, payout: &Payout) -> Option<Batch> {
         .rev()
         .find_map(|attempt| match attempt.plan {
             Plan::Onchain { batch, .. } => Some(batch),
-            Plan::Lightning { .. } => None,
+            Plan::Lightning { .. } | Plan::Inside { .. } => None,
         })?;
     store::payout::batch(rows, payout.store, id)
 }

@@ -1,5 +1,6 @@
 //! The dashboard's payouts: list, create, approve, pay, cancel.
 
+pub mod review;
 pub mod view;
 pub mod words;
 
@@ -19,7 +20,7 @@ use super::list::{Pager, Queried, Taker, filters};
 use super::page::{Link, Room, Shell, html, ok};
 use super::session::Shop;
 use crate::domain::ids::PayoutId;
-use crate::domain::payout::{Payout, Plan, Stage};
+use crate::domain::payout::{FeeWish, Payout, Plan, Stage};
 use crate::domain::receipt::Rail;
 use crate::http::AppState;
 use crate::service::Gateway;
@@ -28,11 +29,12 @@ use crate::service::payout::{PayoutRefusal, StorePayout};
 use crate::store::{self, Rows};
 use view::{PayoutRow, PayoutView};
 
-const STAGES: [(&str, &str); 6] = [
+const STAGES: [(&str, &str); 7] = [
     ("", "All"),
     ("approval", "Awaiting approval"),
     ("payment", "Awaiting payment"),
     ("progress", "In progress"),
+    ("review", "In review"),
     ("completed", "Paid"),
     ("cancelled", "Cancelled"),
 ];
@@ -110,7 +112,12 @@ pub async fn list(State(state): State<AppState>, shop: Shop, query: Queried<Want
         .read(move |rows| {
             let mut taker = Taker::new(skip);
             store::payout::newest_first(rows, id, &mut |payout| {
-                if shown.is_empty() || filter_of(&payout.stage) == shown {
+                let fits = match shown {
+                    "" => true,
+                    "review" => payout.in_review(),
+                    stage => filter_of(&payout.stage) == stage,
+                };
+                if fits {
                     taker.offer(PayoutRow::from(&payout))
                 } else {
                     std::ops::ControlFlow::Continue(())
@@ -167,6 +174,7 @@ pub async fn create(
         rail: rail_of(&form.destination, &Rail::ALL),
         amount,
         approved: form.approved.is_some(),
+        fees: FeeWish::default(),
         metadata: "{}".to_owned(),
     };
     match state.gateway.create_payout(shop.store.id, new).await {
@@ -334,7 +342,7 @@ fn outputs(rows: &dyn Rows, payout: &Payout) -> Vec<Option<OutPoint>> {
         .attempts
         .iter()
         .map(|attempt| match attempt.plan {
-            Plan::Lightning { .. } => None,
+            Plan::Lightning { .. } | Plan::Inside { .. } => None,
             Plan::Onchain { batch, place } => {
                 let batch = store::payout::batch(rows, payout.store, batch)?;
                 let newest = batch.newest();

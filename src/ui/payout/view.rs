@@ -53,10 +53,23 @@ pub struct PayoutView {
     pub can_pay: bool,
     /// It can be taken back.
     pub can_cancel: bool,
+    /// What a person has to look at.
+    pub review: ReviewView,
     /// The fee of its transaction can be raised: what it pays now, in sat/vB.
     pub can_bump: Option<String>,
     /// What happened.
     pub timeline: Vec<Line>,
+}
+
+/// What a person has to look at.
+#[derive(Clone, Debug)]
+pub struct ReviewView {
+    /// Why it stands for review.
+    pub reason: Option<String>,
+    /// Its receiver may have a preimage to show.
+    pub by_preimage: bool,
+    /// It was paid twice, and nobody has said yet that they have seen it.
+    pub paid_twice: bool,
 }
 
 /// A try to pay.
@@ -130,6 +143,11 @@ impl PayoutView {
             can_approve: payout.stage == Stage::AwaitingApproval,
             can_pay: payout.stage == Stage::AwaitingPayment && !payout.pay_now,
             can_cancel: payout.is_open() && payout.live_attempt().is_none(),
+            review: ReviewView {
+                reason: payout.review_reason().map(str::to_owned),
+                by_preimage: payout.rail() == Rail::Lightning,
+                paid_twice: payout.paid_twice.is_some(),
+            },
             can_bump: rate.map(format::fee_rate),
             timeline: timeline::lines(entries),
         }
@@ -145,6 +163,7 @@ fn attempt_row(attempt: &Attempt, output: Option<OutPoint>) -> AttemptRow {
         why,
         key: match (&attempt.plan, output) {
             (Plan::Lightning { hash, .. }, _) => format!("hash {hash}"),
+            (Plan::Inside { hash }, _) => format!("inside this server, hash {hash}"),
             (Plan::Onchain { .. }, Some(output)) => format!("output {output}"),
             (Plan::Onchain { batch, .. }, None) => format!("batch {batch}"),
         },

@@ -46,6 +46,10 @@ pub fn detail(payout: &Payout) -> Option<String> {
         Stage::InProgress if payout.in_review() => Some(
             "Nobody knows yet whether it arrived. It will not be paid a second time.".to_owned(),
         ),
+        Stage::InProgress if payout.doubts.is_some() => payout
+            .waiting_for
+            .as_ref()
+            .map(|why| format!("Nobody knows yet whether it is under way: {why}")),
         Stage::InProgress => match payout.destination {
             Destination::Bolt11(_) => Some("On its way over Lightning.".to_owned()),
             Destination::Address(_) => Some(payout.waiting_for.as_ref().map_or_else(

@@ -45,6 +45,8 @@ struct HomePage {
     tiles: Vec<Tile>,
     rows: Vec<InvoiceRow>,
     payouts: Vec<PayoutRow>,
+    in_review: usize,
+    paid_twice: Vec<String>,
 }
 
 /// A number at a glance.
@@ -177,6 +179,8 @@ pub async fn home(State(state): State<AppState>, shop: Shop) -> Result<Response,
             (invoices, payouts, store::journal::last_sequence(rows))
         })
         .await;
+    let alerts = state.gateway.payout_alerts(id).await;
+    let path = Room::Payouts.path(id);
     let balance = till_balance(&state.gateway, id).await?;
     let earned = (state.gateway.store).glance(|rows| allowance::claim(rows, id));
     let mut tiles = vec![
@@ -215,6 +219,10 @@ pub async fn home(State(state): State<AppState>, shop: Shop) -> Result<Response,
         tiles,
         rows,
         payouts,
+        in_review: alerts.in_review.len(),
+        paid_twice: (alerts.paid_twice.iter())
+            .map(|payout| format!("{path}/{payout}"))
+            .collect(),
     }))
 }
 

@@ -1,11 +1,13 @@
 //! The Greenfield API over the router, without a socket.
 
 mod access;
+mod books;
 mod invoices;
 mod lightning;
 mod onchain;
 mod payouts;
 mod pull_payments;
+mod review;
 mod stores;
 mod strays;
 mod wire;

@@ -120,7 +120,15 @@ async fn bad_payouts_are_refused() {
             "pullpayment-not-found",
         ),
         (with("metadata", json!("x")), 422, "Metadata"),
-        (with("maxFeeFlat", json!("10")), 422, "MaxFeeFlat"),
+        (
+            {
+                let mut body = with("maxFeeFlat", json!(-1));
+                body["maxFeePercent"] = json!(101);
+                body
+            },
+            422,
+            "MaxFeePercent MaxFeeFlat",
+        ),
         (with("feePolicy", json!("ReceiverPays")), 422, "FeePolicy"),
     ];
     client

@@ -104,6 +104,7 @@ async fn amounts_of_destination_and_request_combine() {
 async fn destinations_that_cant_be_paid_are_refused() {
     let world = World::new().await;
     let own = world.invoice(1_000).await;
+    let (unknown_own, _) = world.lightning.sign_own(&world.wish(5_000));
     let own_address = own.onchain.expect("an address").address;
     let node_address = world.gateway.node_address().await.expect("an address");
     let mainnet = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
@@ -121,7 +122,7 @@ async fn destinations_that_cant_be_paid_are_refused() {
             ours,
         ),
         (node_address, Rail::Onchain, ours),
-        (own.lightning[0].bolt11.clone(), Rail::Lightning, ours),
+        (unknown_own, Rail::Lightning, ours),
         (address(1), Rail::Lightning, "not a Lightning invoice"),
         ("lnurl1dp68gurn8ghj7".to_owned(), Rail::Lightning, look_up),
         ("me@example.com".to_owned(), Rail::Lightning, look_up),

@@ -22,6 +22,7 @@ async fn with_payout() -> (Visitor, String, OutPoint) {
         rail: Rail::Onchain,
         amount: Some(Sat(30_000).to_btc()),
         approved: true,
+        fees: tollway::domain::payout::FeeWish::default(),
         metadata: "{}".to_owned(),
     };
     let made = world.gateway.create_payout(world.shop, new).await;

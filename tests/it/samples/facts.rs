@@ -2,6 +2,7 @@
 
 use tollway::domain::fact::Fact;
 use tollway::domain::money::Msat;
+use tollway::domain::payout::Verdict;
 use tollway::domain::receipt::{ReceiptKey, Way};
 
 use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, USER, outpoint, text};
@@ -85,11 +86,57 @@ pub fn facts() -> Vec<Fact> {
         },
         Fact::PayoutCancelled { payout, why: why() },
         Fact::PayoutInReview { payout, why: why() },
-        Fact::PayoutPaidTwice { payout, attempt },
+        Fact::PayoutPaidTwice {
+            payout,
+            attempt,
+            amount: None,
+            fee: None,
+            way: None,
+        },
         Fact::PaymentRecordForgotten { hash: HASH },
         Fact::PayoutUnconfirmed { payout },
         Fact::NodeNote {
             what: text("a channel"),
+        },
+        Fact::PayoutPaidTwice {
+            payout,
+            attempt,
+            amount: Some(amount),
+            fee: Some(fee),
+            way: Some(Way::Onchain),
+        },
+        Fact::InvoiceReceivedPayment {
+            invoice,
+            receipt: ReceiptKey::Inside(payout),
+            amount,
+            after_expiration: false,
+        },
+        Fact::ApiInvoicePaidInside {
+            hash: HASH,
+            payout,
+            amount,
+        },
+        Fact::PayoutReviewed {
+            payout,
+            attempt,
+            by: super::user_id(),
+            verdict: Verdict::DidNotArriveAgainstDoubt,
+            why: why(),
+        },
+        Fact::PayoutPaidTwiceSeen {
+            payout,
+            by: super::user_id(),
+        },
+        Fact::ForeignPaymentArrived {
+            hash: HASH,
+            amount: Some(amount),
+            fee: Some(fee),
+        },
+        Fact::PayoutProofFound {
+            payout,
+            fee_before: Msat(0),
+            fee,
+            way: Way::Lightning,
         },
         Fact::PayoutFeeRaised {
             payout,

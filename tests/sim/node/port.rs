@@ -140,6 +140,14 @@ impl Lightning for Node {
         }
     }
 
+    fn usable_channels(&self) -> usize {
+        usize::from(self.is_up())
+    }
+
+    async fn has_closing_channels(&self) -> bool {
+        false
+    }
+
     async fn receive(&self, request: ReceiveRequest) -> Result<IssuedInvoice, NodeError> {
         let preimage = Preimage(random(self.dice.as_ref()));
         let wish = Wish {

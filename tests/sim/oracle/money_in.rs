@@ -134,7 +134,7 @@ pub fn check_healed(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &
         let counted: BTreeMap<ReceiptKey, Msat> = (invoice.receipts.iter())
             .filter(|receipt| receipt.counts())
             .filter(|receipt| match receipt.key {
-                ReceiptKey::Lightning(_) => false,
+                ReceiptKey::Lightning(_) | ReceiptKey::Inside(_) => false,
                 // One that a person gave to this invoice came to another address.
                 ReceiptKey::Onchain(outpoint) => outside.chain.pays(outpoint, &place.script),
             })
@@ -153,6 +153,7 @@ pub fn check_healed(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &
             ReceiptKey::Onchain(outpoint) => {
                 outside.chain.holds(outpoint.txid) || is_stray(seen, notes, key)
             }
+            ReceiptKey::Inside(_) => true,
         };
         if !real || amounts.len() != 1 {
             broken.push(format!("P10 {key} is counted as {amounts:?}"));

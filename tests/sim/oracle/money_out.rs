@@ -268,7 +268,15 @@ pub fn is_unheard(payout: &Payout, outside: &Outside) -> bool {
         return false;
     };
     let unheard = (outside.network).with(|network| network.unheard.contains(&invoice.hash));
-    unheard && payout.in_review()
+    unheard && (payout.in_review() || is_held(payout))
+}
+
+/// Whether a payout waits, with that reason, until no part of a doubtful payment can be under way: its invoice ran out,
+/// and the node knows nothing of it. That takes more blocks than a run has.
+fn is_held(payout: &Payout) -> bool {
+    let recorded = (payout.live_attempt()).is_some_and(|live| live.standing == Standing::Recorded);
+    let reason = payout.waiting_for.as_deref().unwrap_or_default();
+    recorded && reason.starts_with("The invoice has expired")
 }
 
 /// Whether no transaction of a payout can be in a block any more, unless a stranger's comes back.
@@ -297,6 +305,9 @@ fn ending(payout: &Payout, seen: &Seen<'_>) -> (&'static str, bool) {
         // A coin it spends was taken back by whoever had paid it: it can only confirm if that comes back.
         (Stage::InProgress, Rail::Onchain) if payout.waiting_for.is_some() => {
             ("waits for the network to take its transaction", true)
+        }
+        (Stage::InProgress, Rail::Lightning) if is_held(payout) => {
+            ("held until nothing of it can be under way", true)
         }
         (Stage::InProgress, _) => ("never heard of again", false),
     }

@@ -55,6 +55,10 @@ impl Lightning for FakeLightning {
         }
     }
 
+    fn usable_channels(&self) -> usize {
+        locked(&self.inner).usable_channels
+    }
+
     async fn receive(&self, request: ReceiveRequest) -> Result<IssuedInvoice, NodeError> {
         check_thread();
         let mut inner = locked(&self.inner);
@@ -186,6 +190,10 @@ impl Lightning for FakeLightning {
 
     async fn peers_connected(&self) -> bool {
         locked(&self.inner).peers_connected
+    }
+
+    async fn has_closing_channels(&self) -> bool {
+        locked(&self.inner).closing_channels
     }
 
     async fn new_address(&self) -> Result<String, NodeError> {

@@ -219,6 +219,7 @@ async fn a_sender_waits_for_its_threshold_unless_a_person_presses_pay() {
             rail: Rail::Onchain,
             amount: Some(Sat(sat).to_btc()),
             approved: true,
+            fees: tollway::domain::payout::FeeWish::default(),
             metadata: "{}".to_owned(),
         };
         let made = world.gateway.create_payout(world.shop, new).await;

@@ -229,7 +229,7 @@ async fn p5_two_transactions_that_both_confirm_are_one_alarm_and_the_first_proof
     world
         .job(move |tx| {
             let payout = tollway::store::payout::find(tx, id).expect("it exists");
-            let step = payout.clone().attempt_failed("It did not arrive.", now);
+            let step = payout.clone().attempt_failed("It did not arrive.", 0, now);
             settle::commit(tx, &payout, step, now);
         })
         .await;
@@ -271,7 +271,7 @@ async fn what_a_person_has_given_up_is_not_sent_again() {
     world
         .job(move |tx| {
             let payout = tollway::store::payout::find(tx, id).expect("it exists");
-            let step = payout.clone().attempt_failed("It did not arrive.", now);
+            let step = payout.clone().attempt_failed("It did not arrive.", 0, now);
             settle::commit(tx, &payout, step, now);
         })
         .await;

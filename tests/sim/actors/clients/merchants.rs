@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use tollway::domain::ids::{StoreId, UserId};
 use tollway::domain::invoice::{Mark, SpeedPolicy};
 use tollway::domain::money::{Currency, Money, Sat};
-use tollway::domain::payout::Stage;
+use tollway::domain::payout::{FeeWish, Stage};
 use tollway::domain::receipt::Rail;
 use tollway::domain::store::Processor;
 use tollway::ports::lightning::InvoiceDescription;
@@ -208,6 +208,7 @@ fn promise(world: &mut World) {
         rail,
         amount: Some(shown.amount.to_btc()),
         approved: !dice.once_in(3),
+        fees: FeeWish::default(),
         metadata: "{}".to_owned(),
     };
     let (gateway, board) = (world.house().gateway.clone(), world.board.clone());

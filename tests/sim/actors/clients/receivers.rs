@@ -6,6 +6,7 @@ use bitcoin::{Address, Network, ScriptBuf, WPubkeyHash};
 use rust_decimal::Decimal;
 use tollway::domain::ids::Preimage;
 use tollway::domain::money::Sat;
+use tollway::domain::payout::FeeWish;
 use tollway::domain::receipt::Rail;
 use tollway::ports::clock::Clock;
 use tollway::service::pull_payment::Claim;
@@ -127,7 +128,9 @@ fn pay_by_api(world: &mut World) {
     let (gateway, board) = (world.house().gateway.clone(), world.board.clone());
     world.request("a payment by the API", async move {
         let shop = board.borrow().shop;
-        let done = gateway.pay_invoice(shop, &shown.text, None, None, 30).await;
+        let done = gateway
+            .pay_invoice(shop, &shown.text, None, FeeWish::default(), 30)
+            .await;
         if let Ok(made) = done {
             board.borrow_mut().payouts.insert(made.id, made);
         }
