@@ -7,8 +7,8 @@ use super::{Identity, Rule, allowance};
 use crate::domain::ids::StoreId;
 use crate::domain::ledger::{Account, Movement, Signed};
 use crate::domain::money::Msat;
-use crate::domain::payout::batch::Batch;
-use crate::domain::payout::{Payout, Proof, Stage};
+use crate::domain::payout::batch::{Batch, Version};
+use crate::domain::payout::{Payout, Plan, Proof, Stage, Standing};
 use crate::domain::receipt::{Rail, Receipt};
 use crate::store::ledger::Replay;
 use crate::store::{self, Order, Rows, Table, Tx};
@@ -233,19 +233,35 @@ pub(super) fn tills(tx: &Tx<'_>) -> Vec<Identity> {
 /// How far the wallet is ahead of the books: it counts a transaction out from the moment it is signed until it is
 /// evicted, the books count a payout from its completion.
 fn ahead(tx: &Tx<'_>, batch: &Batch) -> Signed {
-    let out = batch
-        .versions
-        .iter()
-        .filter_map(|version| tx.tills().outflow(batch.till, version.txid))
-        .find(|(_, counts)| *counts)
-        .map_or(Signed::ZERO, |(sat, _)| sat.to_msat().into());
-    let booked: Signed = (batch.payouts.iter())
-        .filter_map(|id| store::payout::get(tx, batch.store, *id))
-        .filter(|payout| was_paid_by(payout, batch))
-        .filter_map(|payout| sent_by(&payout))
+    let seen = (batch.versions.iter()).find_map(|version| {
+        let (sat, counts) = tx.tills().outflow(batch.till, version.txid)?;
+        counts.then_some((version, sat))
+    });
+    let out = seen.map_or(Signed::ZERO, |(_, sat)| sat.to_msat().into());
+    let version = seen.map_or_else(|| batch.newest(), |(version, _)| version);
+    let booked: Signed = (0_u32..)
+        .zip(&batch.payouts)
+        .filter_map(|(place, id)| {
+            let payout = store::payout::get(tx, batch.store, *id)?;
+            booked_for(&payout, batch, version, place)
+        })
         .map(Signed::from)
         .sum();
     out - booked
+}
+
+/// What the books have counted out for one payment of a batch.
+fn booked_for(payout: &Payout, batch: &Batch, version: &Version, place: u32) -> Option<Msat> {
+    if was_paid_by(payout, batch) {
+        return sent_by(payout);
+    }
+    // Paid by another transaction or payment before, and by this one too: that was told and posted (P5).
+    let twice = payout.attempts.iter().any(|attempt| {
+        attempt.standing == Standing::Settled
+            && matches!(&attempt.plan, Plan::Onchain { batch: planned, place: there }
+                if *planned == batch.id && *there == place)
+    });
+    twice.then(|| (payout.debit().to_msat()).plus(batch.share(version, place)))
 }
 
 fn was_paid_by(payout: &Payout, batch: &Batch) -> bool {
