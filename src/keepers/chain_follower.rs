@@ -19,7 +19,7 @@ use crate::ports::clock::Clock;
 use crate::service::deposits;
 use crate::service::follower_state::FollowerState;
 use crate::store::{self, Store, Tx};
-use crate::wallet::{Anchored, Sighting, Trail, WatchList};
+use crate::wallet::{Anchored, Found, Sighting, Trail, TxStanding, WatchList};
 
 /// Blocks in one job of the writer: a catch-up after days is cut into steps of these.
 const BLOCKS_PER_STEP: u32 = 50;
@@ -128,7 +128,7 @@ impl ChainFollower {
             return Ok(());
         }
         if self.trail.is_none() {
-            let resume = |tx: &mut Tx<'_>| (tx.tills().trail().clone(), pending(tx));
+            let resume = |tx: &mut Tx<'_>| (tx.tills().trail().clone(), unsure(tx));
             let resumed = self.store.insist("chain-resume", resume).await;
             let (trail, pending) = resumed.map_err(|_| Stop::StoreClosed)?;
             self.trail = Some(trail);
@@ -206,6 +206,7 @@ impl ChainFollower {
         };
         let last = tip.height.min(base.height.saturating_add(BLOCKS_PER_STEP));
         let mut below = base;
+        let mut found = Found::default();
         for height in base.height.saturating_add(1)..=last {
             let Some(hash) = self.chain.block_hash(height).await? else {
                 break;
@@ -216,7 +217,7 @@ impl ChainFollower {
             }
             let at = BlockRef { height, hash };
             let time_secs = u64::from(block.header.time);
-            let ours = self.watch.select(&block.txdata);
+            let ours = self.watch.select_after(&mut found, &block.txdata);
             step.anchored.extend(ours.into_iter().map(|tx| Anchored {
                 tx: Arc::new(tx.clone()),
                 block: at,
@@ -326,7 +327,7 @@ impl ChainFollower {
                 let touched = tx.tills_mut().apply(&sighting);
                 // Also without an address of ours: a payout's own transaction may be in this block.
                 observe(tx, &touched, now);
-                reorganised.then(|| pending(tx))
+                reorganised.then(|| unsure(tx))
             })
             .await;
         if let Some(pending) = told.map_err(|_| Stop::StoreClosed)? {
@@ -336,11 +337,20 @@ impl ChainFollower {
     }
 }
 
-/// Payments that are to be found in the mempool, or gone.
-fn pending(tx: &Tx<'_>) -> BTreeSet<Txid> {
-    let mut pending = tx.tills().pending();
-    pending.extend(store::deposit::pending(tx));
-    pending
+/// What the mempool should hold if it is still to come: payments to us and to the node, and spends of our coins that
+/// were not made here (P9), whose bytes are not ours to send again.
+fn unsure(tx: &Tx<'_>) -> BTreeSet<Txid> {
+    let mut unsure = tx.tills().pending();
+    unsure.extend(store::deposit::pending(tx));
+    for (_, spend) in store::hold::all(tx) {
+        match tx.tills().standing(spend.till, spend.txid) {
+            TxStanding::Confirmed { .. } => {}
+            TxStanding::Mempool | TxStanding::Unseen => {
+                unsure.insert(spend.txid);
+            }
+        }
+    }
+    unsure
 }
 
 #[cfg(test)]

@@ -29,4 +29,4 @@ pub use sighting::{Anchored, Sighting};
 pub use spend::{SignedSpend, SpendRequest};
 pub use tills::Tills;
 pub use trail::Trail;
-pub use watch::WatchList;
+pub use watch::{Found, WatchList};

@@ -405,6 +405,14 @@ fn the_watch_list_lets_ours_through_and_nothing_else() {
         watch.select(std::slice::from_ref(&child)).is_empty(),
         "its parent is not known yet"
     );
+    let mut found = Found::default();
+    let (first, second) = ([paid.clone()], [child.clone()]);
+    assert_eq!(watch.select_after(&mut found, &first), [&paid]);
+    assert_eq!(
+        watch.select_after(&mut found, &second),
+        [&child],
+        "a later block of the same step spends it"
+    );
     world.tills.apply(&seen(&paid, 10));
     assert_eq!(watch.select(std::slice::from_ref(&child)), [&child]);
     world.restart();

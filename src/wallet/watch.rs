@@ -13,6 +13,10 @@ use bitcoin::{OutPoint, Script, Transaction};
 #[derive(Debug, Default)]
 pub struct WatchList(RwLock<HashSet<u64>>);
 
+/// Outputs found in what was selected so far and not told to the tills yet: a later block may spend them.
+#[derive(Debug, Default)]
+pub struct Found(HashSet<u64>);
+
 impl WatchList {
     /// Whether no till watches anything.
     pub fn is_empty(&self) -> bool {
@@ -27,8 +31,16 @@ impl WatchList {
     /// Those of a block's or a batch's transactions that may be a till's, in their order: they pay one of its
     /// scripts, or spend an output that did, even one made by another of them.
     pub fn select<'a, T: Borrow<Transaction>>(&self, txs: &'a [T]) -> Vec<&'a T> {
+        self.select_after(&mut Found::default(), txs)
+    }
+
+    /// The same for one of several blocks that the tills are told of together.
+    pub fn select_after<'a, T: Borrow<Transaction>>(
+        &self,
+        Found(fresh): &mut Found,
+        txs: &'a [T],
+    ) -> Vec<&'a T> {
         self.read(|known| {
-            let mut fresh = HashSet::new();
             let pays: Vec<bool> = txs
                 .iter()
                 .map(|tx| {

@@ -16,6 +16,7 @@ mod lockfile;
 mod money_in;
 mod pages;
 mod payouts;
+mod promises;
 mod samples;
 mod store;
 mod surroundings;

@@ -361,7 +361,7 @@ fn a_full_disk_ends_the_process_and_a_clean_start_follows_when_there_is_room() {
             let answered = answered.clone();
             store.enqueue(
                 "test",
-                move |tx| tx.put(Table::Ldk, &number.to_be_bytes(), &[7; 100_000]),
+                move |tx| tx.put(Table::Ldk, &number.to_be_bytes(), &vec![7; 100_000]),
                 move |()| *answered.lock().expect("free") += 1,
             );
             writer.turn(false).err()

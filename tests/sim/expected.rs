@@ -72,6 +72,10 @@ const OFTEN: &[&str] = &[
     "transition: PullPaymentArchived",
     "transition: PullPaymentCreated",
     "transition: StrayReceived",
+    "fault: somebody else spends the shop's coins",
+    "transition: StrayAssigned",
+    "transition: TillReleased",
+    "transition: UnknownSpend",
 ];
 
 /// These need some thousand.
@@ -83,6 +87,9 @@ const SELDOM: &[&str] = &[
     "fault: a transaction of ours is evicted",
     "transition: InvoicePromptRenewed",
     "transition: PayoutUnconfirmed",
+    "fault: a payment to an address for change",
+    "transition: PayoutFeeRaised",
+    "transition: PayoutReconfirmed",
 ];
 
 /// Seeds in which everything of [`OFTEN`] has to happen.

@@ -12,7 +12,7 @@ use crate::chain::{Blocks, Chain};
 use crate::dice::Dice;
 use crate::disk::{Disk, Left};
 use crate::executor::Kind;
-use crate::house::{Ended, House, Outside};
+use crate::house::{House, Outside};
 use crate::log::{Log, Outcome, step};
 use crate::network::{Facts, Network};
 use crate::notes::{Board, Notes};
@@ -134,15 +134,12 @@ impl World {
 
     fn turn(&mut self) {
         let log = self.outside.log.clone();
-        match self.house().turn() {
-            Ok(jobs) => {
-                step!(log, "writer ran {jobs}");
-                self.look();
-            }
-            Err(Ended) => {
-                log.count("fault: the disk dies inside a commit");
-                self.crash();
-            }
+        if let Ok(jobs) = self.house().turn() {
+            step!(log, "writer ran {jobs}");
+            self.look();
+        } else {
+            log.count("fault: the disk dies inside a commit");
+            self.crash();
         }
         self.hear_panics();
     }

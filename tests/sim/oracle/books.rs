@@ -6,7 +6,6 @@ use tollway::domain::ids::PaymentHash;
 use tollway::domain::ledger::{Account, Signed};
 use tollway::domain::money::Sat;
 use tollway::domain::payout::Stage;
-use tollway::domain::receipt::ReceiptKey;
 use tollway::store;
 
 use super::money_out::{is_undone, is_unheard};
@@ -84,39 +83,23 @@ fn in_till(seen: &Seen<'_>, outside: &Outside, notes: &Notes, versions: &Version
     let mut held = Signed::ZERO;
     let places = seen.invoices.iter().filter_map(|one| one.onchain.as_ref());
     let mut scripts: Vec<ScriptBuf> = places.map(|place| place.script.clone()).collect();
-    for stray in store::receipt::strays(seen.rows, notes.shop) {
-        if let ReceiptKey::Onchain(outpoint) = stray.key
-            && let Some(tx) = outside.chain.transaction(outpoint.txid)
-        {
-            let vout = usize::try_from(outpoint.vout).expect("small");
-            scripts.push(tx.output[vout].script_pubkey.clone());
-        }
-    }
-    // What comes back as change is not counted below as given away; what strangers pay there is.
-    for script in outside.chain.change(notes) {
-        for (outpoint, amount) in outside.chain.paid_to(&script) {
-            let by_stranger = outside.chain.fee_of(outpoint.txid).is_none();
-            if by_stranger && !scripts.contains(&script) {
+    scripts.extend(outside.chain.change(notes));
+    scripts.sort();
+    scripts.dedup();
+    for script in &scripts {
+        for (outpoint, amount) in outside.chain.paid_to(script) {
+            // What comes back as change is not counted below as given away.
+            if outside.chain.fee_of(outpoint.txid).is_none() {
                 held += Signed::from(amount.to_msat());
             }
         }
     }
-    for txid in notes
-        .stolen
-        .iter()
-        .filter(|txid| outside.chain.holds(**txid))
-    {
+    let stolen = notes.stolen.iter();
+    for txid in stolen.filter(|txid| outside.chain.holds(**txid)) {
         let tx = outside.chain.transaction(*txid).expect("it was sent");
         let gone: u64 = tx.output.iter().map(|output| output.value.to_sat()).sum();
         let fee = outside.chain.fee_of(*txid).unwrap_or_default();
         held += -Signed::from(Sat(gone + fee).to_msat());
-    }
-    scripts.sort();
-    scripts.dedup();
-    for script in &scripts {
-        for (_, amount) in outside.chain.paid_to(script) {
-            held += Signed::from(amount.to_msat());
-        }
     }
     let mut sent: Vec<_> = versions.values().flatten().collect();
     sent.sort();
