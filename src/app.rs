@@ -297,6 +297,7 @@ pub fn router(state: AppState) -> Router {
         .layer(CatchPanicLayer::new())
 }
 
+#[expect(clippy::too_many_lines, reason = "one block a keeper")]
 fn spawn_keepers(
     gateway: &Arc<Gateway>,
     mut follower: ChainFollower,

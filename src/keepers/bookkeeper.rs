@@ -101,7 +101,7 @@ impl Bookkeeper {
                 self.told = Some(difference);
             }
             Ok(Booked::Cost(difference)) => {
-                info!("channels changed the node's balance by {difference}")
+                info!("channels changed the node's balance by {difference}");
             }
             // A closed store ends the process; what was not booked is found again after the next start.
             Ok(Booked::TooMuch(_) | Booked::Nothing) | Err(_) => {}

@@ -11,7 +11,7 @@ use tollway::store;
 
 use crate::support::World;
 
-async fn balance(world: &World, account: Account) -> i128 {
+fn balance(world: &World, account: Account) -> i128 {
     let look = move |rows: &store::Snapshot| store::ledger::balance(rows, account).0;
     world.gateway.store.glance(look)
 }
@@ -91,22 +91,22 @@ async fn what_the_operator_puts_in_is_counted_from_the_chain() {
     let booked = || balance(&world, Account::Node);
     let payment = world.chain.pay(&script, Sat(50_000));
     world.look().await;
-    assert_eq!(booked().await, 50_000_000);
+    assert_eq!(booked(), 50_000_000);
     world.mine(1).await;
-    assert_eq!(booked().await, 50_000_000);
+    assert_eq!(booked(), 50_000_000);
     // Reorganised into the mempool it still counts; gone from there it does not; and it comes again.
     world.chain.reorg(1);
     world.look().await;
-    assert_eq!(booked().await, 50_000_000);
+    assert_eq!(booked(), 50_000_000);
     world.chain.evict(payment.compute_txid());
     world.look().await;
-    assert_eq!(booked().await, 0);
+    assert_eq!(booked(), 0);
     let world = world.restart();
     world.look().await;
     world.chain.mine_only(std::slice::from_ref(&payment));
     world.look().await;
-    assert_eq!(balance(&world, Account::Node).await, 50_000_000);
-    assert_eq!(balance(&world, Account::Operator).await, -50_000_000);
+    assert_eq!(balance(&world, Account::Node), 50_000_000);
+    assert_eq!(balance(&world, Account::Operator), -50_000_000);
     world.check().await;
 }
 
@@ -120,7 +120,7 @@ async fn a_deposit_that_was_reorganised_away_while_we_slept_is_gone() {
     world.chain.evict(payment.compute_txid());
     let world = world.restart();
     world.look().await;
-    assert_eq!(balance(&world, Account::Node).await, 0);
+    assert_eq!(balance(&world, Account::Node), 0);
     world.check().await;
 }
 
@@ -137,15 +137,15 @@ async fn a_stray_on_the_chain_is_followed_like_any_payment() {
     let booked = || balance(&world, Account::Till(shop));
     let payment = world.chain.pay(&place.script, Sat(7_000));
     world.look().await;
-    assert_eq!(booked().await, 7_000_000);
+    assert_eq!(booked(), 7_000_000);
     world.check().await;
     world.chain.evict(payment.compute_txid());
     world.look().await;
-    assert_eq!(booked().await, 0);
+    assert_eq!(booked(), 0);
     world.check().await;
     world.chain.send(&payment);
     world.mine(1).await;
-    assert_eq!(booked().await, 7_000_000);
+    assert_eq!(booked(), 7_000_000);
     world.check().await;
 }
 
@@ -194,12 +194,12 @@ async fn what_channels_cost_is_booked_once() {
     );
     world.keep_books().await;
     assert!(audit(&world).await.holds());
-    assert_eq!(balance(&world, Account::NodeCosts).await, 960_000);
+    assert_eq!(balance(&world, Account::NodeCosts), 960_000);
     let open = holding(999_700, Some(999_340_000), true);
     world.lightning.set_holdings(open.clone());
     world.keep_books().await;
     world.keep_books().await;
-    assert_eq!(balance(&world, Account::NodeCosts).await, 960_000);
+    assert_eq!(balance(&world, Account::NodeCosts), 960_000);
     // Payments in and out, in parts of a satoshi, move both sides alike.
     let invoice = world.invoice(1_000).await;
     world
@@ -213,7 +213,7 @@ async fn what_channels_cost_is_booked_once() {
     world.keep_books().await;
     let found = audit(&world).await;
     assert_eq!(wrong(&found), ["node: books, LDK"]);
-    assert_eq!(balance(&world, Account::NodeCosts).await, 960_000);
+    assert_eq!(balance(&world, Account::NodeCosts), 960_000);
     world.check().await;
 }
 
@@ -225,13 +225,13 @@ async fn a_channel_explains_no_more_than_it_can_cost() {
         .lightning
         .set_holdings(holding(2_000_000, Some(999_340_000), false));
     world.keep_books().await;
-    assert_eq!(balance(&world, Account::NodeCosts).await, 0);
+    assert_eq!(balance(&world, Account::NodeCosts), 0);
     assert_eq!(wrong(&audit(&world).await), ["node: books, LDK"]);
     world
         .lightning
         .set_holdings(holding(999_700, Some(999_340_000), false));
     world.keep_books().await;
-    assert_eq!(balance(&world, Account::NodeCosts).await, 960_000);
+    assert_eq!(balance(&world, Account::NodeCosts), 960_000);
     assert!(audit(&world).await.holds());
 }
 
@@ -268,8 +268,8 @@ async fn closings_are_followed_until_everything_is_back() {
         world.keep_books().await;
         let found = audit(&world).await;
         assert!(found.holds(), "{:?}", wrong(&found));
-        assert_eq!(balance(&world, Account::NodeCosts).await, 1_500_000);
-        assert_eq!(balance(&world, Account::Node).await, 1_998_500_000);
+        assert_eq!(balance(&world, Account::NodeCosts), 1_500_000);
+        assert_eq!(balance(&world, Account::Node), 1_998_500_000);
         let rows = |rows: &store::Snapshot| store::channel::all(rows).len();
         assert_eq!(world.gateway.store.glance(rows), 0);
         world.check().await;
@@ -284,8 +284,8 @@ async fn a_forwarded_payment_earns_its_fee() {
         what: "forwarded".to_owned(),
     });
     world.take_events().await;
-    assert_eq!(balance(&world, Account::Node).await, 1_234);
-    assert_eq!(balance(&world, Account::Operator).await, -1_234);
+    assert_eq!(balance(&world, Account::Node), 1_234);
+    assert_eq!(balance(&world, Account::Operator), -1_234);
 }
 
 #[tokio::test]
