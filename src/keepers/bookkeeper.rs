@@ -64,7 +64,7 @@ impl Bookkeeper {
         let now = self.gateway.now();
         let next = now.plus_secs(LOOK_SECS);
         // A payment that the node has told of and we have not heard is no channel's cost.
-        let heard = self.gate.is_reconciled() && self.gate.is_quiet(now);
+        let heard = self.gate.is_reconciled() && self.gate.has_heard_all();
         if !heard || self.gateway.lightning.state() != NodeState::Ready {
             self.last = None;
             return next;

@@ -43,6 +43,11 @@ impl Gate {
         }
     }
 
+    /// The queue is empty now: everything the node has told is committed.
+    pub fn has_heard_all(&self) -> bool {
+        self.waiting_since.load(Ordering::Acquire) != 0
+    }
+
     /// What was open at the start has been compared with what the node knows.
     pub fn is_reconciled(&self) -> bool {
         self.reconciled.load(Ordering::Acquire)

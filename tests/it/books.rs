@@ -298,3 +298,50 @@ async fn a_node_that_does_not_answer_is_not_compared() {
     let said = found.not_compared.expect("why").to_string();
     assert!(said.contains("syncing"), "{said}");
 }
+
+/// `tollway audit` of a file that no server has open: its success and what it says.
+fn audit_of_file(dir: &std::path::Path) -> (bool, String) {
+    let config = dir.join("config.toml");
+    let text = format!(
+        "data_dir = \"{}\"\nnetwork = \"regtest\"\n\
+         [http]\nlisten = \"127.0.0.1:0\"\nbase_url = \"http://127.0.0.1:3000\"\n\
+         [bitcoind]\nhost = \"127.0.0.1\"\nport = 1\nuser = \"u\"\npassword = \"p\"\n",
+        dir.display()
+    );
+    std::fs::write(&config, text).expect("a file");
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_tollway"))
+        .args(["audit", "--config"])
+        .arg(&config)
+        .output()
+        .expect("it runs");
+    let said = [done.stdout, done.stderr].concat();
+    let said = String::from_utf8(said).expect("text");
+    (done.status.success(), said)
+}
+
+#[test]
+fn the_command_audits_a_file_that_nobody_has_open() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (done, said) = audit_of_file(dir.path());
+    assert!(!done && said.contains("there is no database"), "{said}");
+    let write = |job: fn(&mut store::Tx<'_>)| {
+        let path = dir.path().join("tollway.redb");
+        let (store, mut writer) = store::Store::open(&path).expect("opens");
+        store.enqueue("test", job, |()| {});
+        writer.turn(false).expect("commits");
+    };
+    write(|tx| {
+        let fee = Msat(7);
+        let earned = tollway::domain::fact::Fact::NodeForwarded { fee };
+        let at = tollway::domain::time::Timestamp(1);
+        tx.announce(tollway::domain::ids::StoreId::HOUSE, vec![earned], at);
+    });
+    let (done, said) = audit_of_file(dir.path());
+    assert!(done, "{said}");
+    assert!(said.contains("node: balance, facts: 7 7 ok"), "{said}");
+    assert!(said.contains("node: not compared: "), "{said}");
+    write(|tx| store::ledger::put_balance(tx, Account::Node, Signed(8)));
+    let (done, said) = audit_of_file(dir.path());
+    assert!(!done, "{said}");
+    assert!(said.contains("node: balance, facts: 8 7 DIFFERS"), "{said}");
+}

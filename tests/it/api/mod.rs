@@ -1,6 +1,7 @@
 //! The Greenfield API over the router, without a socket.
 
 mod access;
+mod books;
 mod invoices;
 mod lightning;
 mod onchain;

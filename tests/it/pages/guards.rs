@@ -53,6 +53,7 @@ impl Things {
             "/payouts",
             "/payouts/new",
             "/wallet",
+            "/books",
         ];
         let own = [
             format!("/invoices/{}", self.invoice),
