@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use tokio::sync::{Mutex, MutexGuard};
+
 use crate::domain::time::Timestamp;
 
 /// The node's event queue counts as quiet after so long without an event.
@@ -13,9 +15,16 @@ pub struct Gate {
     /// Since when the event keeper waits for an event; 0 while it handles one, or before the first look.
     waiting_since: AtomicU64,
     reconciled: AtomicBool,
+    turn: Mutex<()>,
 }
 
 impl Gate {
+    /// Either an event is taken in, or a doubtful attempt is compared with the node: never both at once. What ends an
+    /// attempt would otherwise come between the look at it and the handing over again (P2).
+    pub async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
+    }
+
     /// The event keeper begins to wait.
     pub fn waits(&self, now: Timestamp) {
         self.waiting_since.store(now.0, Ordering::Release);

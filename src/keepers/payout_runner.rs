@@ -19,12 +19,10 @@ pub use lightning::LightningPayer;
 pub use onchain::OnchainPayer;
 
 use crate::domain::fact::Step;
-use crate::domain::money::Msat;
 use crate::domain::payout::{Payout, Stage};
 use crate::domain::receipt::Rail;
 use crate::domain::store::Processor;
 use crate::domain::time::Timestamp;
-use crate::service::books::allowance;
 use crate::service::{Gateway, settle};
 use crate::store::{self, Rows};
 
@@ -132,12 +130,6 @@ impl Open {
             && self.payout.held_since.is_none()
             && (self.payout.next_attempt_at).is_none_or(|at| now.has_reached(at, REST_SECS_MAX))
     }
-}
-
-/// Whether a store may spend what a payout needs over Lightning, of which `fee_max` on routing; if not, why, in words.
-fn may_spend(rows: &dyn Rows, payout: &Payout, fee_max: Msat) -> Result<(), String> {
-    let needs = payout.amount.plus(fee_max);
-    allowance::check(rows, payout.store, needs).map_err(|too_little| too_little.to_string())
 }
 
 /// What spreads waits that began together.

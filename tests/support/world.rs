@@ -288,6 +288,11 @@ impl World {
         lightning.min(self.onchain_payer.activate().await)
     }
 
+    /// The Lightning payer looks once, the other one does not.
+    pub async fn pay_over_lightning(&self) -> Timestamp {
+        self.lightning_payer.lock().await.activate().await
+    }
+
     /// The bookkeeper looks twice, as far apart as it wants to.
     pub async fn keep_books(&self) {
         let mut bookkeeper = self.bookkeeper.lock().await;
@@ -297,11 +302,6 @@ impl World {
             let rest = next.millis_since(self.clock.now());
             self.clock.advance_secs(rest.div_ceil(1_000));
         }
-    }
-
-    /// The Lightning payer looks once, the other one does not.
-    pub async fn pay_over_lightning(&self) -> Timestamp {
-        self.lightning_payer.lock().await.activate().await
     }
 
     /// The pruner looks once.

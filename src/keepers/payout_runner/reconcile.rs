@@ -8,7 +8,7 @@ use tracing::{info, warn};
 
 use super::lightning::{LightningPayer, Sight};
 use super::send::intent_of;
-use super::{REST_SECS_MAX, chance, change, live_number};
+use super::{REST_SECS_MAX, SOON_MILLIS, chance, change, live_number};
 use crate::domain::destination::Destination;
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::{PaymentHash, StoreId};
@@ -25,6 +25,9 @@ const PATIENCE_MILLIS: u64 = 600_000;
 
 /// The node's queue counts as heard after so long, quiet or not.
 const HEARING_MILLIS_MAX: u64 = 30_000;
+
+/// A record that says Failed is older than its event by a moment: after this time the event has been queued.
+const SETTLED_MILLIS: u64 = 5_000;
 
 /// How often the peers are looked at while something silent is waited for.
 const PEERS_MILLIS: u64 = 10_000;
@@ -68,11 +71,24 @@ impl LightningPayer {
         }
     }
 
-    /// Steps 1 and 2 for an attempt that may or may not have been handed over.
+    /// Steps 1 and 2 for an attempt that may or may not have been handed over. No event is taken in meanwhile.
     async fn compare(&mut self, seen: &Payout, now: Timestamp) {
-        let Some(intent) = intent_of(seen) else {
+        let gate = self.gate.clone();
+        let _turn = gate.turn().await;
+        let (shop, id) = (seen.store, seen.id);
+        let fresh = self
+            .gateway
+            .store
+            .read(move |rows| store::payout::get(rows, shop, id))
+            .await;
+        // An event has ended it since.
+        let Some(seen) = fresh.filter(|fresh| fresh.live_attempt() == seen.live_attempt()) else {
             return;
         };
+        let Some(intent) = intent_of(&seen) else {
+            return;
+        };
+        let seen = &seen;
         let hash = intent.hash;
         let record = self.gateway.lightning.payment(hash).await;
         let known = record.is_some();
@@ -90,6 +106,17 @@ impl LightningPayer {
                     ..
                 },
             ) => self.settle_from(record, now).await,
+            // Its event is still to come, and would end the next attempt instead.
+            Some(PaymentRecord {
+                status: RecordStatus::Failed,
+                updated,
+                ..
+            }) if !self.gate.is_quiet(now) || !now.is_past(updated, SETTLED_MILLIS) => {
+                let why = "The node is being heard.";
+                let until = Timestamp(now.0 + SOON_MILLIS);
+                self.change(seen, move |payout| payout.wait(why.to_owned(), until))
+                    .await;
+            }
             Some(PaymentRecord {
                 status: RecordStatus::Failed,
                 ..

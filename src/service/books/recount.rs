@@ -233,35 +233,40 @@ pub(super) fn tills(tx: &Tx<'_>) -> Vec<Identity> {
 /// How far the wallet is ahead of the books: it counts a transaction out from the moment it is signed until it is
 /// evicted, the books count a payout from its completion.
 fn ahead(tx: &Tx<'_>, batch: &Batch) -> Signed {
-    let seen = (batch.versions.iter()).find_map(|version| {
-        let (sat, counts) = tx.tills().outflow(batch.till, version.txid)?;
-        counts.then_some((version, sat))
+    let counting = batch.versions.iter().find_map(|version| {
+        let (out, counts) = tx.tills().outflow(batch.till, version.txid)?;
+        counts.then_some((version, out))
     });
-    let out = seen.map_or(Signed::ZERO, |(_, sat)| sat.to_msat().into());
-    let version = seen.map_or_else(|| batch.newest(), |(version, _)| version);
-    let booked: Signed = (0_u32..)
-        .zip(&batch.payouts)
-        .filter_map(|(place, id)| {
-            let payout = store::payout::get(tx, batch.store, *id)?;
-            booked_for(&payout, batch, version, place)
+    let out = counting.map_or(Signed::ZERO, |(_, sat)| sat.to_msat().into());
+    let version = counting.map_or_else(|| batch.newest(), |(version, _)| version);
+    let booked: Signed = (batch.payouts.iter())
+        .filter_map(|id| store::payout::get(tx, batch.store, *id))
+        .filter_map(|payout| {
+            if was_paid_by(&payout, batch) {
+                sent_by(&payout)
+            } else {
+                sent_twice(&payout, batch, version)
+            }
         })
         .map(Signed::from)
         .sum();
     out - booked
 }
 
-/// What the books have counted out for one payment of a batch.
-fn booked_for(payout: &Payout, batch: &Batch, version: &Version, place: u32) -> Option<Msat> {
-    if was_paid_by(payout, batch) {
-        return sent_by(payout);
-    }
-    // Paid by another transaction or payment before, and by this one too: that was told and posted (P5).
-    let twice = payout.attempts.iter().any(|attempt| {
-        attempt.standing == Standing::Settled
-            && matches!(&attempt.plan, Plan::Onchain { batch: planned, place: there }
-                if *planned == batch.id && *there == place)
-    });
-    twice.then(|| (payout.debit().to_msat()).plus(batch.share(version, place)))
+/// What a batch took for a payout that another attempt had paid already.
+fn sent_twice(payout: &Payout, batch: &Batch, version: &Version) -> Option<Msat> {
+    payout
+        .attempts
+        .iter()
+        .find_map(|attempt| match attempt.plan {
+            Plan::Onchain { batch: id, place }
+                if id == batch.id && attempt.standing == Standing::Settled =>
+            {
+                let share = batch.share(version, place);
+                Some(payout.debit().to_msat().plus(share))
+            }
+            Plan::Onchain { .. } | Plan::Lightning { .. } | Plan::Inside { .. } => None,
+        })
 }
 
 fn was_paid_by(payout: &Payout, batch: &Batch) -> bool {

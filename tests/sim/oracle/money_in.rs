@@ -150,10 +150,10 @@ pub fn check_healed(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &
     for (key, amounts) in &booked {
         let real = match key {
             ReceiptKey::Lightning(hash) => received.contains_key(hash),
+            ReceiptKey::Inside(_) => true,
             ReceiptKey::Onchain(outpoint) => {
                 outside.chain.holds(outpoint.txid) || is_stray(seen, notes, key)
             }
-            ReceiptKey::Inside(_) => true,
         };
         if !real || amounts.len() != 1 {
             broken.push(format!("P10 {key} is counted as {amounts:?}"));
