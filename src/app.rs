@@ -297,104 +297,68 @@ pub fn router(state: AppState) -> Router {
         .layer(CatchPanicLayer::new())
 }
 
-#[expect(clippy::too_many_lines, reason = "one block a keeper")]
+/// Spawns a keeper: it is activated, then rests until the date that it names, a wake or the stop.
+macro_rules! keep {
+    ($keepers:ident, $gateway:ident, $stop:ident, $wake:expr, $keeper:expr) => {{
+        #[allow(unused_mut, reason = "some keepers remember nothing")]
+        let mut keeper = $keeper;
+        let (store, clock) = ($gateway.store.clone(), $gateway.clock.clone());
+        let mut stops = $stop.clone();
+        $keepers.spawn(async move {
+            loop {
+                let next = keeper.activate().await;
+                if rest(&clock, next, &store, $wake, &mut stops).await {
+                    return;
+                }
+            }
+        });
+    }};
+}
+
 fn spawn_keepers(
     gateway: &Arc<Gateway>,
-    mut follower: ChainFollower,
+    follower: ChainFollower,
     mark: Option<Arc<dyn Mark>>,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let gate = Arc::new(Gate::default());
     let mut keepers = JoinSet::new();
-    let clock = gateway.clock.clone();
-
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = follower.activate().await;
-            if rest(&clock_of, next, &signals, Some(Wake::Chain), &mut stops).await {
-                return;
-            }
-        }
-    });
-    let mut payer = LightningPayer::new(gateway.clone(), gate.clone());
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = payer.activate().await;
-            let wake = Some(Wake::LightningPayouts);
-            if rest(&clock_of, next, &signals, wake, &mut stops).await {
-                return;
-            }
-        }
-    });
-    let payer = OnchainPayer::new(gateway.clone());
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = payer.activate().await;
-            let wake = Some(Wake::OnchainPayouts);
-            if rest(&clock_of, next, &signals, wake, &mut stops).await {
-                return;
-            }
-        }
-    });
+    let lightning = LightningPayer::new(gateway.clone(), gate.clone());
+    let onchain = OnchainPayer::new(gateway.clone());
     let calendar = Calendar::new(gateway.clone(), gate.clone());
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = calendar.activate().await;
-            if rest(&clock_of, next, &signals, Some(Wake::Calendar), &mut stops).await {
-                return;
-            }
-        }
-    });
     let prompter = Prompter::new(gateway.clone());
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = prompter.activate().await;
-            if rest(&clock_of, next, &signals, Some(Wake::Prompts), &mut stops).await {
-                return;
-            }
-        }
-    });
-    let mut bookkeeper = Bookkeeper::new(gateway.clone(), gate.clone());
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = bookkeeper.activate().await;
-            if rest(&clock_of, next, &signals, None, &mut stops).await {
-                return;
-            }
-        }
-    });
+    let bookkeeper = Bookkeeper::new(gateway.clone(), gate.clone());
+    let pruner = Pruner::new(gateway.clone(), gate.clone());
+    keep!(keepers, gateway, stop, Some(Wake::Chain), follower);
+    keep!(
+        keepers,
+        gateway,
+        stop,
+        Some(Wake::LightningPayouts),
+        lightning
+    );
+    keep!(keepers, gateway, stop, Some(Wake::OnchainPayouts), onchain);
+    keep!(keepers, gateway, stop, Some(Wake::Calendar), calendar);
+    keep!(keepers, gateway, stop, Some(Wake::Prompts), prompter);
+    keep!(keepers, gateway, stop, None, bookkeeper);
+    keep!(keepers, gateway, stop, None, pruner);
     if let Some(mark) = mark {
-        let marker = Marker::new(gateway.store.clone(), mark, clock.clone());
-        let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
+        let (store, clock) = (gateway.store.clone(), gateway.clock.clone());
+        let marker = Marker::new(store.clone(), mark, clock.clone());
+        let mut stops = stop.clone();
         keepers.spawn(async move {
             loop {
                 tokio::select! {
-                    () = signals.signals().woken(Wake::Mark) => {}
+                    () = store.signals().woken(Wake::Mark) => {}
                     _ = stops.wait_for(|stop| *stop) => return,
                 }
                 let next = marker.activate().await;
-                if rest(&clock_of, next, &signals, None, &mut stops).await {
+                if rest(&clock, next, &store, None, &mut stops).await {
                     return;
                 }
             }
         });
     }
-    let pruner = Pruner::new(gateway.clone(), gate.clone());
-    let (signals, mut stops) = (gateway.store.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = pruner.activate().await;
-            if rest(&clock, next, &signals, None, &mut stops).await {
-                return;
-            }
-        }
-    });
     let events = LightningEvents::new(gateway.clone(), gate);
     let mut stops = stop.clone();
     keepers.spawn(async move {

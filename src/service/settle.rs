@@ -126,7 +126,8 @@ pub fn lightning_succeeded(tx: &mut Tx<'_>, arrived: Arrived, now: Timestamp) {
 }
 
 /// A Lightning payment of ours has definitely ended. Before reconcile is over this is doubt for any attempt but the
-/// first, since the event carries no attempt number: the attempt is then compared with the node.
+/// first, since the event carries no attempt number: the attempt is then compared with the node. So it is for one that
+/// was handed over again, since the event may be that of the try before.
 pub fn lightning_failed(
     tx: &mut Tx<'_>,
     hash: PaymentHash,
@@ -146,7 +147,10 @@ pub fn lightning_failed(
     if !matches!(&live.plan, Plan::Lightning { hash: planned, .. } if *planned == hash) {
         return;
     }
-    let step = if live.number == 1 || reconciled {
+    let again = store::journal::of_object(tx, payout.store, hash.as_bytes())
+        .iter()
+        .any(|entry| entry.fact == Fact::PaymentRecordForgotten { hash });
+    let step = if !again && (live.number == 1 || reconciled) {
         payout.clone().attempt_failed(why, chance, now)
     } else {
         payout.clone().doubted(why, chance, now)

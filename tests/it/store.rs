@@ -446,6 +446,30 @@ fn a_damaged_file_is_refused_and_never_made_anew() {
 }
 
 #[test]
+fn a_row_that_cant_be_read_is_refused_with_its_kind() {
+    let id = samples::payout().id;
+    for (table, key, kind) in [
+        (
+            Table::Payouts,
+            id.as_bytes().to_vec(),
+            "Payout can't be read",
+        ),
+        (Table::Tills, vec![0; 4], "a till:"),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let key = [SHOP.as_bytes().to_vec(), key].concat();
+        write_once(dir.path(), move |tx: &mut Tx<'_>| {
+            tx.put(table, &key, &[1, 0x80]);
+        });
+        let refused = open(dir.path()).map(|_| ());
+        let Err(OpenError::Damaged(why) | OpenError::Inconsistent(why)) = refused else {
+            panic!("{kind}: {refused:?}");
+        };
+        assert!(why.contains(kind), "{why}");
+    }
+}
+
+#[test]
 fn a_file_that_contradicts_itself_is_not_opened() {
     /// What is wrong with the rows.
     type Wrong = fn(&mut Tx<'_>);

@@ -121,7 +121,8 @@ fn audit(sandbox: &Sandbox, when: &str) {
     assert!(said.contains("node: books, LDK"), "{said}");
 }
 
-fn run_audit(config: &Path) -> (bool, String) {
+/// Whether the books hold, and everything that the command prints.
+pub fn run_audit(config: &Path) -> (bool, String) {
     let done = Command::new(env!("CARGO_BIN_EXE_tollway"))
         .args(["audit", "--config"])
         .arg(config)

@@ -23,6 +23,11 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
+    /// How far the stream is, in short: two runs that drew the same show the same.
+    pub fn mark(&self) -> u64 {
+        *self.0.lock().expect("no panic inside") & 0xffff
+    }
+
     /// A number below this one, 0 if it is 0.
     pub fn below(&self, end: u64) -> u64 {
         if end == 0 { 0 } else { self.number() % end }

@@ -95,7 +95,10 @@ impl Runs {
         let mut count = 0;
         for (seed, violations) in &self.violations {
             for what in violations {
-                println!("seed {seed}: {what}");
+                println!(
+                    "seed {seed}: {}",
+                    what.chars().take(300).collect::<String>()
+                );
                 count += 1;
             }
         }

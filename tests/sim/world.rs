@@ -125,7 +125,8 @@ impl World {
 
     fn poll(&mut self, place: usize) {
         let log = self.outside.log.clone();
-        step!(log, "poll {}", self.house().tasks.name(place));
+        let mark = self.outside.dice.mark();
+        step!(log, "poll {} ({mark:04x})", self.house().tasks.name(place));
         if self.house().poll(place).is_err() {
             self.crash();
         }

@@ -102,6 +102,8 @@ impl LightningPayer {
                 return now;
             }
             tokio::select! {
+                // In one order: nothing but the world decides what happens.
+                biased;
                 done = sending.some() => self.handed.extend(done),
                 () = gateway.store.signals().woken(Wake::LightningPayouts) => {}
                 () = gateway.clock.sleep_until(next) => {}

@@ -151,17 +151,16 @@ impl LightningPayer {
             return;
         };
         let (shop, id, hash) = (seen.store, seen.id, intent.hash);
-        if known {
-            let noted = self
-                .gateway
-                .store
-                .insist("payout-forget-record", move |tx| {
-                    tx.announce(shop, vec![Fact::PaymentRecordForgotten { hash }], now);
-                })
-                .await;
-            if noted.is_err() || self.gateway.lightning.forget_payment(hash).await.is_err() {
-                return;
-            }
+        // Noted also if there is no record: from now on a failure that the node tells may be that of an earlier try.
+        let noted = self
+            .gateway
+            .store
+            .insist("payout-forget-record", move |tx| {
+                tx.announce(shop, vec![Fact::PaymentRecordForgotten { hash }], now);
+            })
+            .await;
+        if noted.is_err() || known && self.gateway.lightning.forget_payment(hash).await.is_err() {
+            return;
         }
         let dispatch = self.gateway.lightning.pay(&intent).await;
         info!(payout.id = %id, "payout {id} was handed over again: {dispatch:?}");

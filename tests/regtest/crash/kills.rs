@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::random::Random;
+use super::stage::start_again;
 use super::traffic::{Traffic, hash_of};
 use crate::sandbox::{Sandbox, say};
 
@@ -85,8 +86,14 @@ impl Way {
     }
 }
 
-/// Kills the shop in this way, and says what is dead besides it.
-pub async fn kill(way: Way, sandbox: &mut Sandbox, traffic: &Traffic, random: &mut Random) {
+/// Kills the shop in this way. Who died besides it lives again after that.
+pub async fn kill(
+    way: Way,
+    sandbox: &mut Sandbox,
+    traffic: &Traffic,
+    random: &mut Random,
+    tally: &mut Tally,
+) {
     match way {
         Way::Fault(_) => {
             // Something that reaches each of the points.
@@ -114,7 +121,7 @@ pub async fn kill(way: Way, sandbox: &mut Sandbox, traffic: &Traffic, random: &m
     sandbox.shop.dead().await;
     if way == Way::WithCustomer {
         sandbox.customer.dead().await;
-        sandbox.restart("customer", &[]);
+        tally.died += start_again(sandbox, "customer");
     }
 }
 
@@ -189,6 +196,8 @@ pub struct Tally {
     pub inbound_htlcs: usize,
     /// By fault point.
     pub faults: BTreeMap<String, usize>,
+    /// While it was starting, by a panic of LDK's.
+    pub died: usize,
     pub starting: usize,
     pub with_customer: usize,
     pub after_bitcoind: usize,
@@ -222,6 +231,7 @@ impl Tally {
             ("kills while it was starting", self.starting),
             ("kills together with the customer", self.with_customer),
             ("kills just after one of bitcoind", self.after_bitcoind),
+            ("starts that a panic of LDK ended", self.died),
             ("outbound HTLCs in flight at kills", self.outbound_htlcs),
             ("inbound HTLCs in flight at kills", self.inbound_htlcs),
         ];

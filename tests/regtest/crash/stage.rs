@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::book::Book;
 use super::traffic::{Link, Traffic};
 use crate::gateway::{CHAIN, Gateway, LN, text};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, say};
 
 /// What LDK says of a channel that it closes because its manager is behind its monitors.
 const OUTDATED: &str = "was stale compared to ChannelMonitor";
@@ -79,6 +79,17 @@ pub fn start(traffic: &Arc<Traffic>) -> Vec<JoinHandle<()>> {
         tokio::spawn(it().earns_lightning(6)),
         tokio::spawn(it().earns_onchain(7)),
     ]
+}
+
+/// Starts the shop or the customer. LDK may end a start by a panic of its own: then it is started again, once, as whoever
+/// watches over it would. Answers how often that was.
+pub fn start_again(sandbox: &mut Sandbox, name: &str) -> usize {
+    let Err(why) = sandbox.try_restart(name, &[]) else {
+        return 0;
+    };
+    say(&format!("  {why}"));
+    sandbox.restart(name, &[]);
+    1
 }
 
 /// What there was before the drill: it is none of its doing.
