@@ -434,7 +434,7 @@ impl Node {
     }
 
     /// Whether it already has a payment of this hash that may arrive, or has arrived.
-    fn has(&self, hash: PaymentHash) -> bool {
+    pub fn has(&self, hash: PaymentHash) -> bool {
         self.with(|node| {
             node.held.contains_key(&hash)
                 || (node.watched.values())
