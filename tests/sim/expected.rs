@@ -93,6 +93,7 @@ const SELDOM: &[&str] = &[
     "transition: PayoutReconfirmed",
     "ended: in review",
     "transition: PayoutInReview",
+    "transition: UnknownSpendGone",
 ];
 
 /// Seeds in which everything of [`OFTEN`] has to happen.

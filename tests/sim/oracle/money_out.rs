@@ -68,14 +68,15 @@ fn check_lightning(
     outside.network.with(|network| {
         let inside = is_inside(payout);
         let refusals = network.refusals.get(&hash).copied().unwrap_or_default();
-        if !inside && failures(payout) > refusals {
+        // A node that has lied once about a payment lets later refusals of it look final.
+        let lied = network.lied_about.contains(&hash);
+        if !inside && !lied && failures(payout) > refusals {
             broken.push(format!(
                 "P6 payout {id} has {} failed attempts, and was refused {refusals} times",
                 failures(payout)
             ));
         }
         let arrived = network.arrivals(hash) > 0;
-        let lied = network.lied_about.contains(&hash);
         match &payout.stage {
             Stage::Completed { .. } if !arrived && !inside => {
                 broken.push(format!("P5 payout {id} is completed and nothing arrived"));
