@@ -30,6 +30,7 @@ use crate::adapters::rates::FixedRates;
 use crate::config::Config;
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Caps};
+use crate::keepers::bookkeeper::Bookkeeper;
 use crate::keepers::calendar::Calendar;
 use crate::keepers::chain_follower::ChainFollower;
 use crate::keepers::gate::Gate;
@@ -44,7 +45,7 @@ use crate::ports::mark::Mark;
 use crate::service::{Gateway, intake, mark, settle};
 use crate::store::{self, Store, Wake, Writer};
 use crate::wallet::Keychain;
-use crate::{api, faults, http, lnurl, ui};
+use crate::{api, control, faults, http, lnurl, ui};
 
 /// How long requests may take to drain when the process stops.
 const DRAIN: Duration = Duration::from_secs(15);
@@ -182,7 +183,10 @@ impl App {
         let (stop_http, http_stops) = watch::channel(false);
         let http = serve(config, &gateway, http_stops).await?;
         let (stop_keepers, keepers_stop) = watch::channel(false);
-        let keepers = spawn_keepers(&gateway, follower, mark.clone(), &keepers_stop);
+        let mut keepers = spawn_keepers(&gateway, follower, mark.clone(), &keepers_stop);
+        let socket = control::bind(&config.data_dir)
+            .map_err(|e| StartError::File(config.data_dir.join(control::SOCKET_FILE), e))?;
+        keepers.spawn(control::serve(socket, gateway.clone(), keepers_stop));
         info!(
             "listening on {}, reached at {}",
             config.http.listen, config.http.base_url
@@ -293,93 +297,68 @@ pub fn router(state: AppState) -> Router {
         .layer(CatchPanicLayer::new())
 }
 
+/// Spawns a keeper: it is activated, then rests until the date that it names, a wake or the stop.
+macro_rules! keep {
+    ($keepers:ident, $gateway:ident, $stop:ident, $wake:expr, $keeper:expr) => {{
+        #[allow(unused_mut, reason = "some keepers remember nothing")]
+        let mut keeper = $keeper;
+        let (store, clock) = ($gateway.store.clone(), $gateway.clock.clone());
+        let mut stops = $stop.clone();
+        $keepers.spawn(async move {
+            loop {
+                let next = keeper.activate().await;
+                if rest(&clock, next, &store, $wake, &mut stops).await {
+                    return;
+                }
+            }
+        });
+    }};
+}
+
 fn spawn_keepers(
     gateway: &Arc<Gateway>,
-    mut follower: ChainFollower,
+    follower: ChainFollower,
     mark: Option<Arc<dyn Mark>>,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let gate = Arc::new(Gate::default());
     let mut keepers = JoinSet::new();
-    let clock = gateway.clock.clone();
-
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = follower.activate().await;
-            if rest(&clock_of, next, &signals, Some(Wake::Chain), &mut stops).await {
-                return;
-            }
-        }
-    });
-    let mut payer = LightningPayer::new(gateway.clone(), gate.clone());
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = payer.activate().await;
-            let wake = Some(Wake::LightningPayouts);
-            if rest(&clock_of, next, &signals, wake, &mut stops).await {
-                return;
-            }
-        }
-    });
-    let payer = OnchainPayer::new(gateway.clone());
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = payer.activate().await;
-            let wake = Some(Wake::OnchainPayouts);
-            if rest(&clock_of, next, &signals, wake, &mut stops).await {
-                return;
-            }
-        }
-    });
+    let lightning = LightningPayer::new(gateway.clone(), gate.clone());
+    let onchain = OnchainPayer::new(gateway.clone());
     let calendar = Calendar::new(gateway.clone(), gate.clone());
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = calendar.activate().await;
-            if rest(&clock_of, next, &signals, Some(Wake::Calendar), &mut stops).await {
-                return;
-            }
-        }
-    });
     let prompter = Prompter::new(gateway.clone());
-    let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = prompter.activate().await;
-            if rest(&clock_of, next, &signals, Some(Wake::Prompts), &mut stops).await {
-                return;
-            }
-        }
-    });
+    let bookkeeper = Bookkeeper::new(gateway.clone(), gate.clone());
+    let pruner = Pruner::new(gateway.clone(), gate.clone());
+    keep!(keepers, gateway, stop, Some(Wake::Chain), follower);
+    keep!(
+        keepers,
+        gateway,
+        stop,
+        Some(Wake::LightningPayouts),
+        lightning
+    );
+    keep!(keepers, gateway, stop, Some(Wake::OnchainPayouts), onchain);
+    keep!(keepers, gateway, stop, Some(Wake::Calendar), calendar);
+    keep!(keepers, gateway, stop, Some(Wake::Prompts), prompter);
+    keep!(keepers, gateway, stop, None, bookkeeper);
+    keep!(keepers, gateway, stop, None, pruner);
     if let Some(mark) = mark {
-        let marker = Marker::new(gateway.store.clone(), mark, clock.clone());
-        let (signals, clock_of, mut stops) = (gateway.store.clone(), clock.clone(), stop.clone());
+        let (store, clock) = (gateway.store.clone(), gateway.clock.clone());
+        let marker = Marker::new(store.clone(), mark, clock.clone());
+        let mut stops = stop.clone();
         keepers.spawn(async move {
             loop {
                 tokio::select! {
-                    () = signals.signals().woken(Wake::Mark) => {}
+                    () = store.signals().woken(Wake::Mark) => {}
                     _ = stops.wait_for(|stop| *stop) => return,
                 }
                 let next = marker.activate().await;
-                if rest(&clock_of, next, &signals, None, &mut stops).await {
+                if rest(&clock, next, &store, None, &mut stops).await {
                     return;
                 }
             }
         });
     }
-    let pruner = Pruner::new(gateway.clone(), gate.clone());
-    let (signals, mut stops) = (gateway.store.clone(), stop.clone());
-    keepers.spawn(async move {
-        loop {
-            let next = pruner.activate().await;
-            if rest(&clock, next, &signals, None, &mut stops).await {
-                return;
-            }
-        }
-    });
     let events = LightningEvents::new(gateway.clone(), gate);
     let mut stops = stop.clone();
     keepers.spawn(async move {

@@ -180,7 +180,10 @@ impl House {
                         payer.forget_payment(hash).await.expect("it is forgotten");
                         queue.failed(hash.0);
                     }
-                    NodeEvent::PaymentReceived { .. } | NodeEvent::Other { .. } => {}
+                    NodeEvent::PaymentReceived { .. }
+                    | NodeEvent::ChannelClosed { .. }
+                    | NodeEvent::Forwarded { .. }
+                    | NodeEvent::Other { .. } => {}
                 }
             }
         });

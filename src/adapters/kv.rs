@@ -151,6 +151,17 @@ impl LdkStore {
         keys
     }
 
+    /// What the removal of a value waits for: what its writing waited for, if that is only known from the value.
+    fn removal_of(&self, primary: &str, secondary: &str, key: &str, lazy: bool) -> Durability {
+        let value = (primary == "payments")
+            .then(|| self.get(primary, secondary, key).ok())
+            .flatten();
+        match value.map(|value| home(primary, secondary, key, &value)) {
+            Some(Home::Store(durability)) => durability,
+            Some(Home::CacheFile) | None => removal(lazy),
+        }
+    }
+
     /// Queues a write or a removal, in call order. `done` is kept until it is durable and called then.
     fn queue(
         &self,
@@ -280,7 +291,8 @@ impl KVStoreSync for LdkStore {
         match home(primary, secondary, key, &[]) {
             Home::CacheFile => self.0.files.remove(key),
             Home::Store(_) => {
-                self.change_sync(row_key(primary, secondary, key), None, removal(lazy));
+                let durability = self.removal_of(primary, secondary, key, lazy);
+                self.change_sync(row_key(primary, secondary, key), None, durability);
             }
         }
         Ok(())

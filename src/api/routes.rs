@@ -13,7 +13,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::error::ApiError;
-use super::{access, invoices, lightning, payouts, pull_payments, server, stores, strays};
+use super::{access, books, invoices, lightning, payouts, pull_payments, server, stores, strays};
 use crate::http::AppState;
 
 /// The written forms of `/api` that are known; below them case does not matter.
@@ -25,7 +25,9 @@ const WORDS: &[&str] = &[
     "address",
     "api-keys",
     "assign",
+    "audit",
     "balance",
+    "balances",
     "bump",
     "channels",
     "connect",
@@ -101,6 +103,7 @@ fn accounts() -> Router<AppState> {
     Router::new()
         .route("/v1/health", get(server::health))
         .route("/v1/server/info", get(server::info))
+        .route("/v1/server/audit", get(books::audit))
         .route("/v1/server/strays", get(strays::list_of_house))
         .route(
             "/v1/server/strays/{payment}/assign",
@@ -146,6 +149,7 @@ fn store_rooms() -> Router<AppState> {
             any(offers::gone),
         )
         .route(&store("/rates"), get(offers::rates))
+        .route(&store("/balances"), get(books::balances))
         .route(
             &store("/invoices"),
             get(invoices::handlers::list).post(invoices::handlers::create),

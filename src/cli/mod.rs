@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod audit;
 pub mod dev;
 mod seed;
 mod serve;
@@ -23,6 +24,8 @@ pub struct Cli {
 enum Command {
     /// Run the gateway.
     Serve(Settings),
+    /// Count everything a second time, and say where two sides differ. Works while the gateway runs.
+    Audit(Settings),
     /// Look after the seed.
     #[command(subcommand)]
     Seed(seed::Seed),
@@ -69,6 +72,7 @@ impl Settings {
 pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(settings) => serve::serve(&settings),
+        Command::Audit(settings) => in_runtime(audit::run(settings)),
         Command::Seed(seed) => seed::run(&seed),
         Command::Dev(dev) => in_runtime(dev::run(dev)),
     }

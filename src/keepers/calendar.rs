@@ -66,6 +66,6 @@ impl Calendar {
     fn has_heard(&self, now: Timestamp) -> bool {
         (self.gateway.is_synchronized() && self.gate.is_quiet(now))
             || self.gate.is_reconciled()
-            || now.millis_since(self.started) >= HEARING_SECS_MAX * 1_000
+            || now.is_past(self.started, HEARING_SECS_MAX * 1_000)
     }
 }

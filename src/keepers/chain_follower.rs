@@ -16,6 +16,7 @@ use crate::domain::till::TillId;
 use crate::domain::time::Timestamp;
 use crate::ports::chain::{BlockRef, Chain, ChainUnavailable};
 use crate::ports::clock::Clock;
+use crate::service::deposits;
 use crate::service::follower_state::FollowerState;
 use crate::store::{self, Store, Tx};
 use crate::wallet::{Anchored, Found, Sighting, Trail, TxStanding, WatchList};
@@ -322,6 +323,7 @@ impl ChainFollower {
         let told = self
             .store
             .insist("chain-sighting", move |tx| {
+                deposits::observe(tx, &sighting, now);
                 let touched = tx.tills_mut().apply(&sighting);
                 // Also without an address of ours: a payout's own transaction may be in this block.
                 observe(tx, &touched, now);
@@ -335,10 +337,11 @@ impl ChainFollower {
     }
 }
 
-/// What the mempool should hold if it is still to come: payments to us, and spends of our coins that were not made
-/// here (P9), whose bytes are not ours to send again.
+/// What the mempool should hold if it is still to come: payments to us and to the node, and spends of our coins that
+/// were not made here (P9), whose bytes are not ours to send again.
 fn unsure(tx: &Tx<'_>) -> BTreeSet<Txid> {
     let mut unsure = tx.tills().pending();
+    unsure.extend(store::deposit::pending(tx));
     for (_, spend) in store::hold::all(tx) {
         match tx.tills().standing(spend.till, spend.txid) {
             TxStanding::Confirmed { .. } => {}

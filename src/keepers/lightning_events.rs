@@ -11,7 +11,7 @@ use crate::domain::money::Msat;
 use crate::domain::time::Timestamp;
 use crate::faults;
 use crate::ports::lightning::NodeEvent;
-use crate::service::{Gateway, intake, settle};
+use crate::service::{Gateway, books, intake, settle};
 use crate::store::{self, Tx};
 
 /// Takes the node's events in.
@@ -144,6 +144,21 @@ fn take(tx: &mut Tx<'_>, event: NodeEvent, beside: Beside, now: Timestamp) {
         NodeEvent::PaymentFailed { hash: None, why } => {
             let what = format!("a payment without a hash failed: {why}");
             tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
+        }
+        NodeEvent::ChannelClosed {
+            channel,
+            cooperative,
+            what,
+        } => {
+            info!("{what}");
+            books::node::channel_closed(tx, channel, cooperative);
+            tx.announce(StoreId::HOUSE, vec![Fact::NodeNote { what }], now);
+        }
+        NodeEvent::Forwarded { fee, what } => {
+            info!("{what}");
+            let earned = fee.map(|fee| Fact::NodeForwarded { fee });
+            let facts = earned.into_iter().chain([Fact::NodeNote { what }]);
+            tx.announce(StoreId::HOUSE, facts.collect(), now);
         }
         NodeEvent::Other { what } => {
             info!("{what}");

@@ -32,6 +32,9 @@ const ROUND_SECS: u64 = 30;
 /// How soon to look again while the node is not ready, or something doubtful is open.
 const SOON_MILLIS: u64 = 500;
 
+/// How long a payout rests that its store has too little for: money may come in at any time.
+const TOO_LITTLE_SECS: u64 = 30;
+
 /// No payout rests longer than this before it is tried again.
 const REST_SECS_MAX: u64 = 600;
 
@@ -126,15 +129,6 @@ impl Open {
             && self.payout.stage == Stage::AwaitingPayment
             && self.payout.held_since.is_none()
             && (self.payout.next_attempt_at).is_none_or(|at| now.has_reached(at, REST_SECS_MAX))
-    }
-}
-
-/// Whether a store may spend what a payout needs over Lightning; if not, why, in words.
-fn may_spend(rows: &dyn Rows, payout: &Payout) -> Result<(), String> {
-    if store::settings::may_spend_from_node(rows, payout.store) {
-        Ok(())
-    } else {
-        Err("This store may not spend from the Lightning node.".to_owned())
     }
 }
 

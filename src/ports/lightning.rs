@@ -2,7 +2,10 @@
 //!
 //! A call here may block for a store write, so it is never made from a job of the writer.
 
+use std::fmt;
+
 use async_trait::async_trait;
+use bitcoin::Txid;
 use bitcoin::secp256k1::PublicKey;
 
 use crate::domain::ids::{PaymentHash, Preimage};
@@ -122,7 +125,23 @@ pub enum NodeEvent {
         /// The node's reason, in words.
         why: String,
     },
-    /// Channels, forwards and whatever is not about a payment of ours: shown, not acted on.
+    /// A channel was closed.
+    ChannelClosed {
+        /// Which.
+        channel: ChannelKey,
+        /// Both sides agreed: what is ours is paid straight to the node's own wallet.
+        cooperative: bool,
+        /// One line for the operator.
+        what: String,
+    },
+    /// A payment of others went through this node.
+    Forwarded {
+        /// What was earned by it, if it is known.
+        fee: Option<Msat>,
+        /// One line for the operator.
+        what: String,
+    },
+    /// Channels and whatever is not about a payment of ours: shown, not acted on.
     Other {
         /// One line for the operator.
         what: String,
@@ -204,6 +223,85 @@ pub struct NodeBalances {
     pub sweeping: Sat,
 }
 
+/// A channel, as the node calls it: its id, 32 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChannelKey(pub [u8; 32]);
+
+impl fmt::Display for ChannelKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for ChannelKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What is ours at the node, to the millisatoshi, piece by piece. Between two messages to a peer the pieces may not
+/// fit each other for a moment: read again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Its own wallet, unconfirmed coins included.
+    pub wallet: Sat,
+    /// Channels that are open, or about to be.
+    pub channels: Vec<OpenChannel>,
+    /// What is to come back from closed channels.
+    pub closing: Vec<ClosingChannel>,
+    /// Outputs of closed channels that are sent on to its own wallet.
+    pub sweeps: Vec<Sweep>,
+}
+
+/// Our side of an open channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenChannel {
+    /// Which.
+    pub channel: ChannelKey,
+    /// Its size.
+    pub capacity: Sat,
+    /// What is ours, with what is on its way out and not there yet, and what has come in and is claimed. The value of
+    /// anchors is nobody's.
+    pub ours: Msat,
+    /// We opened it.
+    pub outbound: bool,
+    /// Deep enough and the handshake is done.
+    pub ready: bool,
+}
+
+/// A closed channel whose money is not in our hands yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosingChannel {
+    /// Which.
+    pub channel: ChannelKey,
+    /// What is ours of it, fees that are still to be paid included.
+    pub amount: Sat,
+    /// The chain shows that it was closed by agreement: the node's wallet has it already.
+    pub in_wallet: bool,
+}
+
+/// An output that is sent on to the node's own wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sweep {
+    /// Of which channel, if that is known.
+    pub channel: Option<ChannelKey>,
+    /// What it holds before the fee.
+    pub amount: Sat,
+    /// How far it is.
+    pub standing: SweepStanding,
+}
+
+/// How far a [`Sweep`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SweepStanding {
+    /// No transaction yet.
+    Waiting,
+    /// This transaction was handed to the network. The node's wallet has its output if the mempool has it.
+    Broadcast(Txid),
+    /// In a block, and in the node's wallet.
+    Confirmed,
+}
+
 /// Who the node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeIdentity {
@@ -265,6 +363,9 @@ pub trait Lightning: Send + Sync {
 
     /// What it holds.
     async fn balances(&self) -> Result<NodeBalances, NodeError>;
+
+    /// What it holds, exactly.
+    async fn holdings(&self) -> Result<Holdings, NodeError>;
 
     /// Its channels.
     async fn channels(&self) -> Result<Vec<Channel>, NodeError>;

@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod batches;
+pub mod books;
+pub mod deposits;
 pub mod destination;
 pub mod follower_state;
 pub mod inside;

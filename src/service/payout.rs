@@ -334,10 +334,6 @@ pub(super) fn check_destination(
     before_duplicates: impl FnOnce() -> Result<(), PayoutRefusal>,
 ) -> Result<(), PayoutRefusal> {
     check_not_own(tx, tx.tills(), payout, node_id, now)?;
-    let pays_from_node = payout.rail() == Rail::Lightning;
-    if pays_from_node && !store::settings::may_spend_from_node(tx, payout.store) {
-        return Err(ClaimRefusal::PaymentMethodNotSupported.into());
-    }
     before_duplicates()?;
     let used = match &payout.destination {
         // P3 one hash, one payout, for ever.

@@ -105,16 +105,8 @@ impl Gateway {
         {
             return Err(PullPaymentRefusal::ExpiresAt);
         }
-        let payable = self
-            .store
-            .read(move |rows| store::settings::may_spend_from_node(rows, store))
-            .await;
-        let rails = new.rails.unwrap_or_else(|| {
-            let mut all = Rail::ALL.to_vec();
-            all.retain(|rail| payable || *rail != Rail::Lightning);
-            all
-        });
-        if rails.is_empty() || (rails.contains(&Rail::Lightning) && !payable) {
+        let rails = new.rails.unwrap_or_else(|| Rail::ALL.to_vec());
+        if rails.is_empty() {
             return Err(PullPaymentRefusal::PayoutMethods);
         }
         let pull_payment = PullPayment {

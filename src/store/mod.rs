@@ -4,8 +4,10 @@
 //! rows their types: keys, records, indexes.
 
 pub mod access;
+pub mod channel;
 pub mod check;
 pub mod codec;
+pub mod deposit;
 pub mod hold;
 pub mod invoice;
 pub mod journal;
@@ -38,7 +40,7 @@ pub use tables::Table;
 pub use tx::{Snapshot, Tx};
 pub use writer::{Fatal, Turn, Writer};
 
-use crate::wallet::WatchList;
+use crate::wallet::{Tills, WatchList};
 use writer::{Job, QUEUE_MAX, Queue};
 
 /// redb's page cache. Its default is a gigabyte; ours has to fit into tens of megabytes in all.
@@ -96,6 +98,18 @@ impl OpenError {
             }
             _ => Self::Damaged(text),
         }
+    }
+}
+
+/// Looks at every row, and loads the tills. A row that can't be read is told like any other damage.
+fn read_through(snapshot: &Snapshot) -> Result<Tills, OpenError> {
+    let read = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        check::check(snapshot)?;
+        till::load(snapshot)
+    }));
+    match read {
+        Ok(tills) => tills.map_err(OpenError::Inconsistent),
+        Err(panic) => Err(OpenError::Damaged(writer::panic_message(panic.as_ref()))),
     }
 }
 
@@ -166,9 +180,11 @@ impl Store {
             db.begin_read()
                 .map_err(|e| OpenError::Damaged(e.to_string()))?,
         );
-        check::check(&snapshot).map_err(OpenError::Inconsistent)?;
-        let tills = till::load(&snapshot).map_err(OpenError::Inconsistent)?;
+        let tills = read_through(&snapshot)?;
         let watch = tills.watch();
+        for script in node::addresses(&snapshot) {
+            watch.add_script(&script);
+        }
         drop(snapshot);
         let queue = Arc::new(Queue::default());
         let signals = Arc::new(Signals::default());

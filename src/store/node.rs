@@ -2,11 +2,12 @@
 
 use std::ops::ControlFlow;
 
-use bitcoin::Script;
+use bitcoin::{Script, ScriptBuf};
 use minicbor::{Decode, Encode};
 
 use super::codec::{decode, encode};
 use super::rows::{Order, Rows, key};
+use super::signals::Wake;
 use super::tables::Table;
 use super::tx::Tx;
 use crate::domain::ids::{PaymentHash, Preimage, StoreId};
@@ -84,9 +85,27 @@ pub fn api_invoices(rows: &dyn Rows, store: StoreId) -> Vec<ApiInvoice> {
     all
 }
 
-/// Notes an address of the node's own wallet: a payout to it would be one to ourselves (P7).
+/// Notes an address of the node's own wallet: a payout to it would be one to ourselves (P7), and what is paid to it is
+/// the operator's.
 pub fn put_address(tx: &mut Tx<'_>, script: &Script) {
     tx.put(Table::NodeAddresses, script.as_bytes(), &[]);
+    tx.tills().watch().add_script(script);
+    tx.wake(Wake::Chain);
+}
+
+/// The scripts of all of them.
+pub fn addresses(rows: &dyn Rows) -> Vec<ScriptBuf> {
+    let mut scripts = Vec::new();
+    rows.scan(
+        Table::NodeAddresses,
+        &[],
+        Order::Ascending,
+        &mut |script, _| {
+            scripts.push(ScriptBuf::from_bytes(script.to_vec()));
+            ControlFlow::Continue(())
+        },
+    );
+    scripts
 }
 
 /// Whether the script is the node's own.

@@ -111,8 +111,6 @@ tables! {
     Balances = "balances",
     /// What live Lightning attempts of a store may yet take: store → msat.
     LightningHeld = "lightning_held",
-    /// Money on the chain that fits no invoice, by the address it came to: till, index, outpoint → stray's place.
-    StrayPlaces = "stray_places",
     /// Payments to addresses of the node's own wallet: outpoint → deposit.
     NodeDeposits = "node_deposits",
     /// Channels whose costs are booked: channel → what was booked.

@@ -242,7 +242,7 @@ fn run(tx: &mut Tx<'_>, job: Job) -> Result<Option<Answer>, Fatal> {
     }
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     panic
         .downcast_ref::<String>()
         .cloned()

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::domain::ledger::Signed;
 use crate::domain::money::{Currency, Money, Msat, Sat};
 use crate::domain::time::Timestamp;
 
@@ -24,6 +25,16 @@ pub fn msat(amount: Msat) -> String {
             format!("{whole}.{} sat", decimals.trim_end_matches('0'))
         }
     }
+}
+
+/// The same for an amount that may be negative: `−21,000.5 sat`.
+pub fn signed(amount: Signed) -> String {
+    let sign = if amount < Signed::ZERO {
+        "\u{2212}"
+    } else {
+        ""
+    };
+    format!("{sign}{}", msat(amount.distance()))
 }
 
 /// A fee rate in satoshi per 1,000 virtual bytes, as sat/vB.

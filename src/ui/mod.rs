@@ -4,6 +4,7 @@
 
 mod account;
 mod assets;
+mod books;
 mod checkout;
 mod claim;
 mod csrf;
@@ -78,6 +79,7 @@ fn dashboard() -> Router<AppState> {
         .route("/stores", get(store::list).post(store::create))
         .route("/stores/{store}", get(store::home))
         .route("/stores/{store}/events", get(store::events))
+        .route("/stores/{store}/books", get(books::page))
         .route(
             "/stores/{store}/invoices",
             get(invoice::list).post(invoice::create),

@@ -7,6 +7,7 @@ pub mod bump;
 mod bytes;
 pub mod change;
 mod descriptor;
+mod holdings;
 pub mod keychain;
 mod picture;
 pub mod record;

@@ -69,6 +69,11 @@ impl WatchList {
         })
     }
 
+    /// Watches for a script that is no till's, too.
+    pub fn add_script(&self, script: &Script) {
+        self.add(std::iter::once(script), std::iter::empty());
+    }
+
     pub(super) fn add<'a>(
         &self,
         scripts: impl Iterator<Item = &'a Script>,

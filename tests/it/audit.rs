@@ -2,15 +2,16 @@
 
 use bitcoin::Network;
 use tollway::domain::access::User;
-use tollway::domain::ids::UserId;
-use tollway::domain::money::{Msat, Sat};
+use tollway::domain::ids::{StoreId, UserId};
+use tollway::domain::money::{Currency, Msat, Sat};
 use tollway::domain::payout::{FeeWish, Origin, Payout, Stage};
-use tollway::domain::pull_payment::ClaimRefusal;
 use tollway::domain::receipt::Rail;
 use tollway::domain::store::Settings;
 use tollway::ports::lightning::NodeEvent;
-use tollway::service::payout::{PayoutRefusal, StorePayout};
-use tollway::service::pull_payment::{Claim, PullPaymentRefusal};
+use tollway::service::books::allowance;
+use tollway::service::invoice::NewInvoice;
+use tollway::service::payout::StorePayout;
+use tollway::service::pull_payment::Claim;
 use tollway::service::withdraw::Accepted;
 use tollway::store;
 
@@ -29,7 +30,7 @@ fn store_payout(destination: String, rail: Rail, sat: u64) -> StorePayout {
 }
 
 /// The store of an account that does not run the server.
-async fn guest_store(world: &World) -> tollway::domain::ids::StoreId {
+async fn guest_store(world: &World) -> StoreId {
     let guest = User {
         id: UserId([7; 16]),
         email: "guest@example.com".to_owned(),
@@ -51,24 +52,86 @@ async fn guest_store(world: &World) -> tollway::domain::ids::StoreId {
 async fn a_guests_store_spends_nothing_of_the_nodes() {
     let world = World::new().await;
     let guest = guest_store(&world).await;
-    let (pr, _) = world.customer_invoice(1_000);
-    let refused = world
+    let made = world
+        .gateway
+        .create_pull_payment(guest, World::new_pull_payment(1_000))
+        .await;
+    assert_eq!(made.expect("both rails").rails, Rail::ALL);
+    let (pr, hash) = world.customer_invoice(1_000);
+    let made = world
         .gateway
         .create_payout(guest, store_payout(pr, Rail::Lightning, 1_000))
         .await;
+    let id = made.expect("a payout").id;
+    (world.gateway.pay_payout(guest, id).await).expect("to be paid");
+    world.run_payouts().await;
+    let waits = world.see_payout(id).await;
+    assert_eq!(waits.stage, Stage::AwaitingPayment);
+    let why = "The Lightning balance is 0 sat, 1010 sat are needed with the fee.";
+    assert_eq!(waits.waiting_for.as_deref(), Some(why));
+    assert!(world.lightning.pays().is_empty());
+    // Its own money it may spend, the fee included, and no more than once.
+    earns(&world, guest, Sat(1_010).to_msat()).await;
+    world.clock.advance_secs(31);
+    world.run_payouts().await;
+    assert_eq!(world.lightning.departed(), [hash]);
+    let (pr, _) = world.customer_invoice(1);
+    let made = world
+        .gateway
+        .create_payout(guest, store_payout(pr, Rail::Lightning, 1))
+        .await;
+    let second = made.expect("a payout").id;
+    (world.gateway.pay_payout(guest, second).await).expect("to be paid");
+    world.run_payouts().await;
+    let waits = world.see_payout(second).await;
+    assert!(waits.waiting_for.expect("a reason").contains("is 0 sat"));
+    world.check().await;
+    // What the first did not spend on fees is free again.
+    let preimage = world.customer.preimage(hash).expect("its own");
+    world.lightning.succeeds(hash, preimage, Msat(1));
+    world.take_events().await;
+    world.check().await;
+    let left = move |rows: &store::Snapshot| allowance::of(rows, guest);
+    assert_eq!(world.gateway.store.glance(left), Some(Msat(9_999)));
+}
+
+/// Somebody pays an invoice of this store over Lightning.
+async fn earns(world: &World, shop: StoreId, amount: Msat) {
+    let new = NewInvoice {
+        amount: Some(amount.to_btc()),
+        currency: Some(Currency::BTC),
+        ..NewInvoice::default()
+    };
+    let invoice = world.gateway.create_invoice(shop, new).await;
+    let prompt = invoice.expect("an invoice").lightning.remove(0);
+    world.receive(prompt.hash, amount).await;
+}
+
+#[tokio::test]
+async fn the_owners_store_leaves_what_guests_are_owed() {
+    let world = World::new().await;
+    let guest = guest_store(&world).await;
+    earns(&world, guest, Sat(5_000).to_msat()).await;
+    earns(&world, world.shop, Sat(1_000).to_msat()).await;
+    let paid = |sat| {
+        let (pr, _) = world.customer_invoice(sat);
+        let payout = store_payout(pr, Rail::Lightning, sat);
+        async {
+            let made = world.gateway.create_payout(world.shop, payout).await;
+            let id = made.expect("a payout").id;
+            (world.gateway.pay_payout(world.shop, id).await).expect("to be paid");
+            world.run_payouts().await;
+            world.see_payout(id).await
+        }
+    };
+    let waits = paid(1_000).await.waiting_for.expect("a reason");
     assert_eq!(
-        refused,
-        Err(PayoutRefusal::Claim(
-            ClaimRefusal::PaymentMethodNotSupported
-        ))
+        waits,
+        "The Lightning balance is 1000 sat, 1010 sat are needed with the fee."
     );
-    let mut link = World::new_pull_payment(1_000);
-    link.rails = Some(vec![Rail::Lightning]);
-    let refused = world.gateway.create_pull_payment(guest, link.clone()).await;
-    assert_eq!(refused, Err(PullPaymentRefusal::PayoutMethods));
-    link.rails = None;
-    let made = world.gateway.create_pull_payment(guest, link).await;
-    assert_eq!(made.expect("on-chain only").rails, [Rail::Onchain]);
+    assert_eq!(paid(900).await.stage, Stage::InProgress);
+    assert!(paid(900).await.waiting_for.is_some());
+    world.check().await;
 }
 
 #[tokio::test]

@@ -271,6 +271,31 @@ fn invoices_of_the_api_and_strays() {
 }
 
 #[test]
+fn channels_and_deposits_of_the_node() {
+    use tollway::domain::money::Sat;
+    use tollway::store::channel::{BookedChannel, Phase};
+    use tollway::store::deposit::Deposit;
+    let channel = |phase, cooperative| BookedChannel { phase, cooperative };
+    let channels = [
+        ("opening", channel(Phase::Opening, false)),
+        ("open", channel(Phase::Open, false)),
+        ("closing", channel(Phase::Closing, true)),
+    ];
+    check("booked_channel", &channels);
+    let in_a_block = Deposit {
+        amount: Sat(1_000_000),
+        height: Some(102),
+        lost: false,
+    };
+    let gone = Deposit {
+        height: None,
+        lost: true,
+        ..in_a_block
+    };
+    check("deposit", &[("in_a_block", in_a_block), ("gone", gone)]);
+}
+
+#[test]
 fn pull_payments_payouts_and_batches() {
     use tollway::domain::money::Sat;
     use tollway::domain::pull_payment::{Budget, PullPayment};
@@ -347,6 +372,8 @@ fn every_golden_file_belongs_to_a_record() {
         "api_invoice",
         "api_key",
         "batch",
+        "booked_channel",
+        "deposit",
         "entry",
         "hash_owner",
         "invoice",

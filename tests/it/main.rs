@@ -9,12 +9,14 @@ mod support;
 
 mod api;
 mod audit;
+mod books;
 mod claims;
 mod golden;
 mod lockfile;
 mod money_in;
 mod pages;
 mod payouts;
+mod promises;
 mod samples;
 mod store;
 mod surroundings;

@@ -361,7 +361,7 @@ fn a_full_disk_ends_the_process_and_a_clean_start_follows_when_there_is_room() {
             let answered = answered.clone();
             store.enqueue(
                 "test",
-                move |tx| tx.put(Table::Ldk, &number.to_be_bytes(), &[7; 100_000]),
+                move |tx| tx.put(Table::Ldk, &number.to_be_bytes(), &vec![7; 100_000]),
                 move |()| *answered.lock().expect("free") += 1,
             );
             writer.turn(false).err()
@@ -442,6 +442,30 @@ fn a_damaged_file_is_refused_and_never_made_anew() {
             "{name}: {refused:?}"
         );
         assert_eq!(std::fs::read(&path).expect("reads"), bytes, "{name}");
+    }
+}
+
+#[test]
+fn a_row_that_cant_be_read_is_refused_with_its_kind() {
+    let id = samples::payout().id;
+    for (table, key, kind) in [
+        (
+            Table::Payouts,
+            id.as_bytes().to_vec(),
+            "Payout can't be read",
+        ),
+        (Table::Tills, vec![0; 4], "a till:"),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let key = [SHOP.as_bytes().to_vec(), key].concat();
+        write_once(dir.path(), move |tx: &mut Tx<'_>| {
+            tx.put(table, &key, &[1, 0x80]);
+        });
+        let refused = open(dir.path()).map(|_| ());
+        let Err(OpenError::Damaged(why) | OpenError::Inconsistent(why)) = refused else {
+            panic!("{kind}: {refused:?}");
+        };
+        assert!(why.contains(kind), "{why}");
     }
 }
 

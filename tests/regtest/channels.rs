@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use crate::gateway::{CHANNELS, Gateway, text};
 use crate::sandbox::{LOOK, PATIENCE, Sandbox, until};
 
-/// Channels that each side can pay through.
+/// Channels that each side can pay through where one may be closed.
 const SPARE: usize = 2;
 
 /// Blocks until a channel is used.
@@ -27,12 +27,21 @@ const ASK_AGAIN_SECS: u64 = 15;
 const CUT_OFF_SECS: u64 = 5;
 
 impl Sandbox {
-    /// Each side can pay through enough channels: what lacks is opened. Then the shop can be paid over them.
+    /// Each side can pay through a channel: what lacks is opened. Then the shop can be paid over them.
     pub async fn connected(&self) {
+        self.connected_by(1).await;
+    }
+
+    /// The same, and the closing of one channel stops nobody.
+    pub async fn well_connected(&self) {
+        self.connected_by(SPARE).await;
+    }
+
+    async fn connected_by(&self, wanted: usize) {
         let begin = Instant::now();
         let mut asked: Option<Instant> = None;
         loop {
-            let lacking = self.lacking().await;
+            let lacking = self.lacking(wanted).await;
             if lacking.iter().all(|(_, _, count)| *count == 0) {
                 break;
             }
@@ -69,11 +78,15 @@ impl Sandbox {
     }
 
     /// From whom to whom channels are missing, and how many.
-    async fn lacking(&self) -> [(&Gateway, &Gateway, usize); 2] {
+    async fn lacking(&self, wanted: usize) -> [(&Gateway, &Gateway, usize); 2] {
         let (shop, customer) = (&self.shop, &self.customer);
         [
-            (shop, customer, SPARE.saturating_sub(usable(shop).await)),
-            (customer, shop, SPARE.saturating_sub(usable(customer).await)),
+            (shop, customer, wanted.saturating_sub(usable(shop).await)),
+            (
+                customer,
+                shop,
+                wanted.saturating_sub(usable(customer).await),
+            ),
         ]
     }
 

@@ -222,7 +222,7 @@ async fn arm(sandbox: &mut Sandbox, crash: &Crash) -> BTreeSet<String> {
             .shop_says("open payments have been compared with the node")
             .await;
     }
-    sandbox.connected().await;
+    sandbox.well_connected().await;
     channels(&sandbox.shop).await
 }
 
@@ -274,7 +274,7 @@ async fn mend(sandbox: &mut Sandbox, before: BTreeSet<String>) -> usize {
     if gone > 0 {
         // What closed it is confirmed first.
         sandbox.mine_heard(6).await;
-        sandbox.connected().await;
+        sandbox.well_connected().await;
     }
     gone
 }

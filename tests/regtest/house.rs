@@ -149,8 +149,13 @@ impl House {
         loop {
             let event = timeout(PATIENCE, self.node.next_event()).await.unwrap();
             self.node.event_handled().await;
-            if !matches!(event, NodeEvent::Other { .. }) {
-                return event;
+            match event {
+                NodeEvent::ChannelClosed { .. }
+                | NodeEvent::Forwarded { .. }
+                | NodeEvent::Other { .. } => {}
+                about_a_payment @ (NodeEvent::PaymentReceived { .. }
+                | NodeEvent::PaymentSuccessful { .. }
+                | NodeEvent::PaymentFailed { .. }) => return about_a_payment,
             }
         }
     }
@@ -163,7 +168,9 @@ impl House {
                 NodeEvent::PaymentReceived { hash, .. }
                 | NodeEvent::PaymentSuccessful { hash, .. } => Some(*hash),
                 NodeEvent::PaymentFailed { hash, .. } => *hash,
-                NodeEvent::Other { .. } => None,
+                NodeEvent::ChannelClosed { .. }
+                | NodeEvent::Forwarded { .. }
+                | NodeEvent::Other { .. } => None,
             };
             if about == Some(issued.hash) {
                 return event;

@@ -7,6 +7,7 @@
 
 mod batch;
 mod bitcoind;
+mod books;
 mod channels;
 mod crash;
 mod faults;

@@ -35,6 +35,14 @@ enum Slot {
     Up(Sandbox),
 }
 
+/// Where bitcoind's RPC is.
+pub struct RpcAccess {
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub password: String,
+}
+
 /// A running sandbox.
 pub struct Sandbox {
     dir: PathBuf,
@@ -107,6 +115,23 @@ impl Sandbox {
             log_begin: 0,
             channels_closed: 0,
             _lifeline: lifeline,
+        }
+    }
+
+    /// The shop's configuration file.
+    pub fn shop_config(&self) -> PathBuf {
+        self.dir.join("shop/config.toml")
+    }
+
+    /// How another node reaches bitcoind.
+    pub fn rpc_access(&self) -> RpcAccess {
+        let env = read_env(&self.dir);
+        let rpc = |name: &str| env[&format!("BITCOIND_RPC_{name}")].clone();
+        RpcAccess {
+            host: rpc("HOST"),
+            port: rpc("PORT").parse().unwrap(),
+            user: rpc("USER"),
+            password: rpc("PASSWORD"),
         }
     }
 

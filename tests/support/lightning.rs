@@ -11,8 +11,8 @@ use tollway::domain::ids::{PaymentHash, Preimage};
 use tollway::domain::money::{Msat, Sat};
 use tollway::ports::entropy::random;
 use tollway::ports::lightning::{
-    Channel, Dispatch, IssuedInvoice, NodeBalances, NodeError, NodeEvent, NodeState, PayIntent,
-    PaymentRecord, ReceiveRequest, RecordStatus,
+    Channel, Dispatch, Holdings, IssuedInvoice, NodeBalances, NodeError, NodeEvent, NodeState,
+    PayIntent, PaymentRecord, ReceiveRequest, RecordStatus,
 };
 use tollway::store::Store;
 
@@ -37,6 +37,10 @@ struct Inner {
     peers_connected: bool,
     channels: Vec<Channel>,
     balances: NodeBalances,
+    /// What it holds, and what payments in and out have changed in it since.
+    holdings: Holdings,
+    moved_msat: i128,
+    holdings_fail: Option<NodeError>,
     addresses: Vec<String>,
     connected: Vec<(PublicKey, String)>,
     opened: Vec<(PublicKey, String, Sat)>,
@@ -75,6 +79,9 @@ impl FakeLightning {
                 peers_connected: true,
                 channels: Vec::new(),
                 balances: NodeBalances::default(),
+                holdings: Holdings::default(),
+                moved_msat: 0,
+                holdings_fail: None,
                 // Nobody's keys; the first of BIP 173's examples for regtest-like programs.
                 addresses: vec!["bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080".to_owned()],
                 connected: Vec::new(),
@@ -144,6 +151,18 @@ impl FakeLightning {
         locked(&self.inner).balances = balances;
     }
 
+    /// Sets what it holds. Payments change the first of its channels from there.
+    pub fn set_holdings(&self, holdings: Holdings) {
+        let mut inner = locked(&self.inner);
+        inner.holdings = holdings;
+        inner.moved_msat = 0;
+    }
+
+    /// Doesn't say what it holds any more, for this reason.
+    pub fn fail_holdings(&self, why: Option<NodeError>) {
+        locked(&self.inner).holdings_fail = why;
+    }
+
     /// Makes no invoice any more, for this reason.
     pub fn fail_receive(&self, why: Option<NodeError>) {
         locked(&self.inner).receive_fails = why;
@@ -197,20 +216,28 @@ impl FakeLightning {
 
     /// Somebody pays a hash of ours: the record changes, and the event is queued.
     pub fn receives(&self, hash: PaymentHash, amount: Msat) {
-        if let Some(record) = locked(&self.inner).records.get_mut(&hash) {
+        let mut inner = locked(&self.inner);
+        inner.moved_msat += i128::from(amount.0);
+        if let Some(record) = inner.records.get_mut(&hash) {
             record.status = RecordStatus::Succeeded;
             record.amount = Some(amount);
         }
+        drop(inner);
         self.emit(NodeEvent::PaymentReceived { hash, amount });
     }
 
     /// A payment of ours arrives.
     pub fn succeeds(&self, hash: PaymentHash, preimage: Preimage, fee: Msat) {
-        if let Some(record) = locked(&self.inner).records.get_mut(&hash) {
+        let mut inner = locked(&self.inner);
+        let mut left = fee;
+        if let Some(record) = inner.records.get_mut(&hash) {
             record.status = RecordStatus::Succeeded;
             record.fee = Some(fee);
             record.preimage = Some(preimage);
+            left = left.plus(record.amount.unwrap_or_default());
         }
+        inner.moved_msat -= i128::from(left.0);
+        drop(inner);
         self.emit(NodeEvent::PaymentSuccessful {
             hash,
             preimage: Some(preimage),

@@ -16,6 +16,7 @@ use tollway::domain::payout::Payout;
 use tollway::domain::pull_payment::PullPayment;
 use tollway::domain::store::Settings;
 use tollway::domain::time::Timestamp;
+use tollway::keepers::bookkeeper::Bookkeeper;
 use tollway::keepers::calendar::Calendar;
 use tollway::keepers::chain_follower::ChainFollower;
 use tollway::keepers::gate::Gate;
@@ -27,7 +28,7 @@ use tollway::ports::clock::Clock;
 use tollway::ports::entropy::random;
 use tollway::service::invoice::NewInvoice;
 use tollway::service::pull_payment::NewPullPayment;
-use tollway::service::{Gateway, intake, settle};
+use tollway::service::{Gateway, books, intake, settle};
 use tollway::store::{self, Store, Tx, writer};
 use tollway::wallet::Keychain;
 
@@ -99,6 +100,7 @@ pub struct World {
     onchain_payer: OnchainPayer,
     calendar: Calendar,
     prompter: Prompter,
+    bookkeeper: Mutex<Bookkeeper>,
     pruner: Pruner,
     writer: Running,
     entropy: Arc<FakeEntropy>,
@@ -190,6 +192,7 @@ impl World {
             onchain_payer: OnchainPayer::new(gateway.clone()),
             calendar: Calendar::new(gateway.clone(), gate.clone()),
             prompter: Prompter::new(gateway.clone()),
+            bookkeeper: Mutex::new(Bookkeeper::new(gateway.clone(), gate.clone())),
             pruner: Pruner::new(gateway.clone(), gate.clone()),
             gate,
             gateway,
@@ -214,7 +217,8 @@ impl World {
         self.lightning.forget_intents();
         drop((self.writer, self.follower, self.gateway));
         drop((self.lightning_payer, self.onchain_payer));
-        drop((self.events, self.calendar, self.prompter, self.pruner));
+        drop((self.events, self.calendar, self.prompter));
+        drop((self.pruner, self.bookkeeper));
         let mut world = Self::start(Outside {
             dir: self.dir,
             clock: self.clock,
@@ -287,6 +291,17 @@ impl World {
     /// The Lightning payer looks once, the other one does not.
     pub async fn pay_over_lightning(&self) -> Timestamp {
         self.lightning_payer.lock().await.activate().await
+    }
+
+    /// The bookkeeper looks twice, as far apart as it wants to.
+    pub async fn keep_books(&self) {
+        let mut bookkeeper = self.bookkeeper.lock().await;
+        self.clock.advance_secs(2);
+        for _ in 0..2 {
+            let next = bookkeeper.activate().await;
+            let rest = next.millis_since(self.clock.now());
+            self.clock.advance_secs(rest.div_ceil(1_000));
+        }
     }
 
     /// The pruner looks once.
@@ -391,9 +406,12 @@ impl World {
         self.take_events().await;
     }
 
-    /// Every row fits its neighbours.
+    /// Every row fits its neighbours, and the books balance (P11).
     pub async fn check(&self) {
         let checked = self.gateway.store.read(|rows| store::check::check(rows));
         assert_eq!(checked.await, Ok(()));
+        let audit = books::file(&self.gateway.store).await.expect("an audit");
+        let wrong: Vec<_> = audit.identities.iter().filter(|one| !one.holds()).collect();
+        assert!(wrong.is_empty(), "P11 {wrong:#?}");
     }
 }

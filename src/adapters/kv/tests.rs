@@ -2,10 +2,14 @@ use std::thread::JoinHandle;
 
 use futures::FutureExt;
 use ldk_node::lightning::io::ErrorKind;
+use ldk_node::lightning::ln::channelmanager::PaymentId;
 use ldk_node::lightning::util::persist::{KVStore, KVStoreSync};
+use ldk_node::lightning::util::ser::Writeable;
+use ldk_node::lightning_types::payment::PaymentHash;
+use ldk_node::payment::{PaymentDetails, PaymentDirection, PaymentKind, PaymentStatus};
 use tempfile::TempDir;
 
-use super::{LdkStore, RELAXED_BYTES_MAX};
+use super::{Durability, LdkStore, RELAXED_BYTES_MAX};
 use crate::store::{Store, Turn, Wake, Writer, writer};
 
 /// A store whose writer turns only when told to.
@@ -185,4 +189,40 @@ fn only_a_monitor_wakes_the_marker() {
         let woken = store.signals().woken(Wake::Mark).now_or_never();
         assert_eq!(woken.is_some(), wakes, "{primary}");
     }
+}
+
+#[test]
+fn the_record_of_a_payment_goes_as_it_came() {
+    for (direction, durability) in [
+        (PaymentDirection::Inbound, Durability::Relaxed),
+        (PaymentDirection::Outbound, Durability::Wait),
+    ] {
+        let mut held = held();
+        let record = PaymentDetails {
+            id: PaymentId([1; 32]),
+            kind: PaymentKind::Bolt11 {
+                hash: PaymentHash([1; 32]),
+                preimage: None,
+                secret: None,
+            },
+            amount_msat: None,
+            fee_paid_msat: None,
+            direction,
+            status: PaymentStatus::Pending,
+            latest_update_timestamp: 1,
+        };
+        drop(KVStore::write(
+            &held.store,
+            "payments",
+            "",
+            "01",
+            record.encode(),
+        ));
+        held.turn();
+        let waits_for = held.store.removal_of("payments", "", "01", false);
+        assert_eq!(waits_for, durability, "{direction:?}");
+    }
+    // What is not known waits.
+    let waits_for = held().store.removal_of("payments", "", "02", false);
+    assert_eq!(waits_for, Durability::Wait);
 }

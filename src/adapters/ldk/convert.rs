@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use bitcoin::hashes::{Hash, sha256};
+use ldk_node::lightning::events::ClosureReason;
 use ldk_node::lightning::ln::channelmanager::PaymentId;
 use ldk_node::lightning::ln::msgs::SocketAddress;
 use ldk_node::lightning_types::payment::{PaymentHash as LdkHash, PaymentPreimage};
@@ -17,8 +18,8 @@ use crate::domain::ids::{PaymentHash, Preimage};
 use crate::domain::money::{Msat, Sat};
 use crate::domain::time::Timestamp;
 use crate::ports::lightning::{
-    Channel, Direction, InvoiceDescription, IssuedInvoice, NodeBalances, NodeError, NodeEvent,
-    PaymentRecord, ReceiveRequest, RecordStatus,
+    Channel, ChannelKey, Direction, InvoiceDescription, IssuedInvoice, NodeBalances, NodeError,
+    NodeEvent, PaymentRecord, ReceiveRequest, RecordStatus,
 };
 
 /// Makes an invoice and takes its preimage along: the record that holds it may be pruned later.
@@ -92,11 +93,14 @@ pub(super) fn event(event: Event) -> NodeEvent {
             total_fee_earned_msat,
             outbound_amount_forwarded_msat,
             ..
-        } => other(format!(
-            "forwarded {} for a fee of {}",
-            amount(outbound_amount_forwarded_msat),
-            amount(total_fee_earned_msat)
-        )),
+        } => NodeEvent::Forwarded {
+            fee: total_fee_earned_msat.map(Msat),
+            what: format!(
+                "forwarded {} for a fee of {}",
+                amount(outbound_amount_forwarded_msat),
+                amount(total_fee_earned_msat)
+            ),
+        },
         // We issue no invoices that have to be claimed by hand; LDK fails it back at its deadline.
         Event::PaymentClaimable {
             payment_hash,
@@ -127,11 +131,15 @@ pub(super) fn event(event: Event) -> NodeEvent {
             counterparty_node_id,
             reason,
             ..
-        } => other(format!(
-            "channel {channel_id} with {} is closed: {}",
-            or_unknown(counterparty_node_id),
-            or_unknown(reason)
-        )),
+        } => NodeEvent::ChannelClosed {
+            channel: ChannelKey(channel_id.0),
+            cooperative: reason.as_ref().is_some_and(is_cooperative),
+            what: format!(
+                "channel {channel_id} with {} is closed: {}",
+                or_unknown(counterparty_node_id),
+                or_unknown(reason)
+            ),
+        },
         Event::SplicePending {
             counterparty_node_id,
             new_funding_txo,
@@ -147,6 +155,16 @@ pub(super) fn event(event: Event) -> NodeEvent {
             "channel {channel_id} with {counterparty_node_id} could not be resized"
         )),
     }
+}
+
+/// Both sides signed a closing transaction that pays each its part.
+const fn is_cooperative(reason: &ClosureReason) -> bool {
+    matches!(
+        reason,
+        ClosureReason::LegacyCooperativeClosure
+            | ClosureReason::CounterpartyInitiatedCooperativeClosure
+            | ClosureReason::LocallyInitiatedCooperativeClosure
+    )
 }
 
 const fn other(what: String) -> NodeEvent {

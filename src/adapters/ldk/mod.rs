@@ -8,6 +8,7 @@ mod build;
 mod calls;
 mod chain;
 mod convert;
+mod holdings;
 mod log;
 mod outgoing;
 mod shared;
@@ -28,8 +29,8 @@ use crate::domain::ids::PaymentHash;
 use crate::domain::money::{Msat, Sat};
 use crate::ports::clock::Clock;
 use crate::ports::lightning::{
-    Channel, Dispatch, IssuedInvoice, Lightning, NodeBalances, NodeError, NodeEvent, NodeIdentity,
-    NodeState, PayIntent, PaymentRecord, ReceiveRequest,
+    Channel, Dispatch, Holdings, IssuedInvoice, Lightning, NodeBalances, NodeError, NodeEvent,
+    NodeIdentity, NodeState, PayIntent, PaymentRecord, ReceiveRequest,
 };
 use crate::store::Store;
 use calls::Unanswered;
@@ -262,6 +263,16 @@ impl Lightning for LdkNode {
     async fn balances(&self) -> Result<NodeBalances, NodeError> {
         self.ask(|node| Ok(convert::balances(&node.list_balances())))
             .await
+    }
+
+    async fn holdings(&self) -> Result<Holdings, NodeError> {
+        self.ask(|node| {
+            Ok(holdings::holdings(
+                &node.list_channels(),
+                &node.list_balances(),
+            ))
+        })
+        .await
     }
 
     async fn channels(&self) -> Result<Vec<Channel>, NodeError> {

@@ -47,13 +47,12 @@ impl Invoice {
         now: Timestamp,
     ) -> Step<Self> {
         let mut facts = Vec::new();
-        match coin {
-            Some(coin) => self.see(coin, None, None, now, &mut facts),
-            None => {
-                let key = ReceiptKey::Onchain(outpoint);
-                let adopted = self.receipts.iter_mut().filter(|one| one.key == key);
-                facts.extend(adopted.filter_map(|receipt| lose(self.id, receipt)));
-            }
+        if let Some(coin) = coin {
+            self.see(coin, None, None, now, &mut facts);
+        } else {
+            let key = ReceiptKey::Onchain(outpoint);
+            let adopted = self.receipts.iter_mut().filter(|one| one.key == key);
+            facts.extend(adopted.filter_map(|receipt| lose(self.id, receipt)));
         }
         self.evaluate(now, &mut facts);
         Step { after: self, facts }

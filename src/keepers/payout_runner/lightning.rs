@@ -10,13 +10,14 @@ use std::sync::Arc;
 use tracing::warn;
 
 use super::send::{Busy, Sending};
-use super::{REST_SECS_MAX, ROUND_SECS, SOON_MILLIS, sends};
+use super::{REST_SECS_MAX, ROUND_SECS, SOON_MILLIS, TOO_LITTLE_SECS, sends};
 use crate::domain::ids::{PayoutId, PullPaymentId};
 use crate::domain::payout::Payout;
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
 use crate::keepers::gate::Gate;
 use crate::ports::lightning::NodeState;
+use crate::service::books::allowance;
 use crate::service::{Gateway, inside, settle};
 use crate::store::payout::PayoutRef;
 use crate::store::payout_queue::{self, Lane, Live, Under, Waiting};
@@ -194,9 +195,9 @@ impl LightningPayer {
                     let Some(payout) = store::payout::get(tx, one.store, one.payout) else {
                         continue;
                     };
-                    if let Err(why) = super::may_spend(tx, &payout) {
-                        let until = now.plus_secs(REST_SECS_MAX);
-                        let step = payout.clone().wait(why, until);
+                    if let Err(too_little) = allowance::check(tx, one.store, payout.amount) {
+                        let until = now.plus_secs(TOO_LITTLE_SECS);
+                        let step = payout.clone().wait(too_little.to_string(), until);
                         settle::commit(tx, &payout, step, now);
                     } else {
                         inside::settle(tx, &payout, &node_id, now);

@@ -7,7 +7,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tracing::{info, warn};
 
-use super::{REST_SECS_MAX, chance, may_spend};
+use super::{TOO_LITTLE_SECS, chance};
 use crate::domain::destination::Destination;
 use crate::domain::ids::{PayoutId, PullPaymentId};
 use crate::domain::money::Msat;
@@ -15,6 +15,7 @@ use crate::domain::payout::{Payout, Plan};
 use crate::domain::time::Timestamp;
 use crate::faults;
 use crate::ports::lightning::{Dispatch, PayIntent};
+use crate::service::books::allowance;
 use crate::service::{Gateway, settle};
 use crate::store::payout::PayoutRef;
 use crate::store::payout_queue::Waiting;
@@ -122,8 +123,9 @@ fn plan(
     now: Timestamp,
 ) -> Option<Planned> {
     let intent = intent_of(payout)?;
-    let wait = if let Err(why) = may_spend(tx, payout) {
-        Some((why, now.plus_secs(REST_SECS_MAX)))
+    let needs = intent.amount.plus(intent.fee_max);
+    let wait = if let Err(too_little) = allowance::check(tx, payout.store, needs) {
+        Some((too_little.to_string(), now.plus_secs(TOO_LITTLE_SECS)))
     } else if intent.amount > sendable {
         let why = format!(
             "The node can send {} now; this needs {}.",

@@ -168,7 +168,7 @@ pub async fn sender(
 }
 
 /// The node is the server's: for everybody else these buttons do not exist.
-const fn only_admin(shop: &Shop) -> Result<(), PageError> {
+pub(super) const fn only_admin(shop: &Shop) -> Result<(), PageError> {
     if shop.signed.user.is_admin {
         Ok(())
     } else {

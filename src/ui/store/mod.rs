@@ -22,6 +22,7 @@ use crate::domain::money::Currency;
 use crate::domain::store::{Settings, Store};
 use crate::http::AppState;
 use crate::service::Gateway;
+use crate::service::books::allowance;
 use crate::service::store::StoreRefusal;
 use crate::store;
 
@@ -181,11 +182,19 @@ pub async fn home(State(state): State<AppState>, shop: Shop) -> Result<Response,
     let alerts = state.gateway.payout_alerts(id).await;
     let path = Room::Payouts.path(id);
     let balance = till_balance(&state.gateway, id).await?;
-    let mut tiles = vec![Tile {
-        label: "On-chain",
-        value: format::sat(balance.confirmed.plus(balance.unconfirmed)),
-        hint: "in the store's wallet",
-    }];
+    let earned = (state.gateway.store).glance(|rows| allowance::claim(rows, id));
+    let mut tiles = vec![
+        Tile {
+            label: "On-chain",
+            value: format::sat(balance.confirmed.plus(balance.unconfirmed)),
+            hint: "in the store's wallet",
+        },
+        Tile {
+            label: "Over Lightning",
+            value: format::signed(earned),
+            hint: "came in, less what went out",
+        },
+    ];
     if shop.store.draws_on_node {
         tiles.push(Tile {
             label: "Can send",

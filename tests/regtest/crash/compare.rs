@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::book::{Bill, Order, Term};
+use super::stage::{Before, strays};
 use super::traffic::Traffic;
 use crate::gateway::{LN, text, units};
 
@@ -19,6 +20,8 @@ pub struct Report {
     /// Payouts that receivers received, by rail.
     pub earned_lightning: usize,
     pub earned_onchain: usize,
+    /// Payouts that nobody has received, and of which the shop says nothing else.
+    pub in_doubt: usize,
     pub differences: Vec<String>,
 }
 
@@ -35,19 +38,27 @@ struct World {
 }
 
 /// Compares everything. Nothing may be under way any more.
-pub async fn compare(traffic: &Traffic, paid_before: &BTreeSet<String>) -> Report {
+pub async fn compare(traffic: &Traffic, before: &Before, doubts: &BTreeSet<String>) -> Report {
     let world = World::look(traffic).await;
     let mut report = Report {
         paid_lightning: 0,
         paid_onchain: 0,
         earned_lightning: 0,
         earned_onchain: 0,
+        in_doubt: 0,
         differences: Vec::new(),
     };
     for bill in traffic.book.bills() {
         report.bill(traffic, &world, &bill).await;
     }
-    report.orders(traffic, &world, paid_before).await;
+    let ours = strays(&traffic.shop, "S/strays").await;
+    let others = strays(&traffic.shop, "server/strays").await;
+    for stray in ours.iter().chain(others.difference(&before.strays)) {
+        report.differs(format!(
+            "P10 {stray} is a stray, and every payment was for an invoice"
+        ));
+    }
+    report.orders(traffic, &world, before, doubts).await;
     report
 }
 
@@ -155,7 +166,13 @@ impl Report {
     }
 
     /// Completed means received, exactly once; and nothing was received that is not Completed.
-    async fn orders(&mut self, traffic: &Traffic, world: &World, paid_before: &BTreeSet<String>) {
+    async fn orders(
+        &mut self,
+        traffic: &Traffic,
+        world: &World,
+        before: &Before,
+        doubts: &BTreeSet<String>,
+    ) {
         let payouts = traffic.shop.get("S/payouts?includeCancelled=true").await;
         let mut by_destination: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
         for payout in list(&payouts) {
@@ -176,7 +193,7 @@ impl Report {
                     .map(|payout| units(payout, "payoutAmount", 8))
                     .sum::<i64>();
             }
-            self.order(world, order, &found);
+            self.order(world, order, &found, doubts);
         }
         for destination in by_destination.into_keys() {
             self.differs(format!("nobody has asked for the payout to {destination}"));
@@ -196,7 +213,7 @@ impl Report {
             .filter_map(|order| order.hash.as_ref())
             .collect();
         for (hash, invoice) in &world.invoices {
-            if invoice["status"] == "Paid" && !paid_before.contains(hash) && !hashes.contains(hash)
+            if invoice["status"] == "Paid" && !before.paid.contains(hash) && !hashes.contains(hash)
             {
                 self.differs(format!(
                     "the customer has received {hash}, which nobody ordered"
@@ -205,7 +222,7 @@ impl Report {
         }
     }
 
-    fn order(&mut self, world: &World, order: &Order, found: &[&Value]) {
+    fn order(&mut self, world: &World, order: &Order, found: &[&Value], doubts: &BTreeSet<String>) {
         let destination = &order.destination;
         let (sats, times, proof) = received(world, order);
         let payout = match found {
@@ -246,6 +263,7 @@ impl Report {
                 }
             }
             ("Cancelled", 0) => {}
+            ("InProgress", 0) if doubts.contains(&id) => self.in_doubt += 1,
             (state, times) => self.differs(format!(
                 "payout {id} of {} sats is {state} ({}), and was received {times} times",
                 order.sats, payout["failureReason"]

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use super::random::Random;
+use super::stage::start_again;
 use super::traffic::{Traffic, hash_of};
 use crate::sandbox::{Sandbox, say};
 
@@ -24,6 +25,8 @@ pub enum Way {
     InboundQuick,
     /// At any moment.
     Random,
+    /// Before it has compared what it left open with what its node knows.
+    Starting,
     /// At any moment, and the customer with it.
     WithCustomer,
     /// At any moment, just after bitcoind, whose mempool is lost.
@@ -43,7 +46,7 @@ const ROUNDS: [Way; 8] = [
 ];
 
 /// The last two of ten take turns.
-const LAST_BUT_ONE: [Way; 2] = [Way::InboundQuick, Way::Random];
+const LAST_BUT_ONE: [Way; 3] = [Way::Starting, Way::InboundQuick, Way::Random];
 const LAST: [Way; 3] = [
     Way::Fault("TOLLWAY_FAULT=payout-intended"),
     Way::Fault("TOLLWAY_FAULT=payout-unmarked"),
@@ -76,14 +79,21 @@ impl Way {
             | Self::InboundHeld
             | Self::InboundQuick
             | Self::Random
+            | Self::Starting
             | Self::WithCustomer
             | Self::AfterBitcoind => Vec::new(),
         }
     }
 }
 
-/// Kills the shop in this way, and says what is dead besides it.
-pub async fn kill(way: Way, sandbox: &mut Sandbox, traffic: &Traffic, random: &mut Random) {
+/// Kills the shop in this way. Who died besides it lives again after that.
+pub async fn kill(
+    way: Way,
+    sandbox: &mut Sandbox,
+    traffic: &Traffic,
+    random: &mut Random,
+    tally: &mut Tally,
+) {
     match way {
         Way::Fault(_) => {
             // Something that reaches each of the points.
@@ -95,6 +105,7 @@ pub async fn kill(way: Way, sandbox: &mut Sandbox, traffic: &Traffic, random: &m
         Way::OutboundHeld | Way::OutboundQuick => outbound(way, sandbox, traffic, random).await,
         Way::InboundHeld | Way::InboundQuick => inbound(way, sandbox, traffic, random).await,
         Way::Random => sleep(random.millis(0, 3_000)).await,
+        Way::Starting => sleep(random.millis(0, 1_500)).await,
         Way::WithCustomer => {
             sleep(random.millis(0, 2_000)).await;
             sandbox.customer.kill();
@@ -110,7 +121,7 @@ pub async fn kill(way: Way, sandbox: &mut Sandbox, traffic: &Traffic, random: &m
     sandbox.shop.dead().await;
     if way == Way::WithCustomer {
         sandbox.customer.dead().await;
-        sandbox.restart("customer", &[]);
+        tally.died += start_again(sandbox, "customer");
     }
 }
 
@@ -185,6 +196,9 @@ pub struct Tally {
     pub inbound_htlcs: usize,
     /// By fault point.
     pub faults: BTreeMap<String, usize>,
+    /// While it was starting, by a panic of LDK's.
+    pub died: usize,
+    pub starting: usize,
     pub with_customer: usize,
     pub after_bitcoind: usize,
 }
@@ -214,8 +228,10 @@ impl Tally {
                 "kills between store and broadcast",
                 fault("transaction-stored"),
             ),
+            ("kills while it was starting", self.starting),
             ("kills together with the customer", self.with_customer),
             ("kills just after one of bitcoind", self.after_bitcoind),
+            ("starts that a panic of LDK ended", self.died),
             ("outbound HTLCs in flight at kills", self.outbound_htlcs),
             ("inbound HTLCs in flight at kills", self.inbound_htlcs),
         ];
@@ -235,6 +251,7 @@ impl Tally {
             | Way::InboundHeld
             | Way::InboundQuick
             | Way::Random => {}
+            Way::Starting => self.starting += 1,
         }
         let mut life = log.lines().rev().take(200);
         if let (Way::Fault(variable), true) = (way, life.any(is_fault)) {

@@ -1,26 +1,17 @@
-//! Setting the drill up, and letting everything come to its end.
+//! Setting the drill up.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Duration, Instant};
 
 use lnurl::lnurl::LnUrl;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
-use super::book::{Book, Term};
+use super::book::Book;
 use super::traffic::{Link, Traffic};
-use crate::channels;
 use crate::gateway::{CHAIN, Gateway, LN, text};
 use crate::sandbox::{Sandbox, say};
-
-/// How long everything may take to come to its end: a payment on a closed channel may need two hundred blocks.
-const HEALING: Duration = Duration::from_secs(240);
-
-/// After so long without an end, blocks come faster.
-const HURRY: Duration = Duration::from_secs(20);
 
 /// What LDK says of a channel that it closes because its manager is behind its monitors.
 const OUTDATED: &str = "was stale compared to ChannelMonitor";
@@ -90,82 +81,54 @@ pub fn start(traffic: &Arc<Traffic>) -> Vec<JoinHandle<()>> {
     ]
 }
 
-/// Lets everything that was begun come to its end, as far as it does in time.
-pub async fn heal(sandbox: &Sandbox, traffic: &Traffic) {
-    let begin = Instant::now();
-    loop {
-        let open = unfinished(traffic).await;
-        if open.is_empty() {
-            break;
-        }
-        if begin.elapsed() > HEALING {
-            say(&format!("not finished in time: {open:?}"));
-            break;
-        }
-        sandbox.reconnect().await;
-        let hurry = begin.elapsed() > HURRY;
-        if hurry && channels::usable(&traffic.shop).await == 0 {
-            channels::open(&traffic.shop, &traffic.customer).await;
-        }
-        sandbox.mine(if hurry { 6 } else { 1 });
-        sleep(Duration::from_millis(700)).await;
-    }
-    // The last payments are in blocks, and everybody has heard of them.
-    sandbox.mine_heard(2).await;
-    say(&format!(
-        "everything ended after {} s",
-        begin.elapsed().as_secs()
-    ));
+/// Starts the shop or the customer. LDK may end a start by a panic of its own: then it is started again, once, as whoever
+/// watches over it would. Answers how often that was.
+pub fn start_again(sandbox: &mut Sandbox, name: &str) -> usize {
+    let Err(why) = sandbox.try_restart(name, &[]) else {
+        return 0;
+    };
+    say(&format!("  {why}"));
+    sandbox.restart(name, &[]);
+    1
 }
 
-/// What may still change, in words.
-async fn unfinished(traffic: &Traffic) -> Vec<String> {
-    let mut open = Vec::new();
-    let payouts = traffic.shop.get("S/payouts").await;
-    for payout in payouts.as_array().into_iter().flatten() {
-        if payout["state"] != "Completed" {
-            open.push(format!(
-                "payout {}, {}: {}",
-                text(payout, "id"),
-                payout["state"],
-                payout["failureReason"]
-            ));
-        }
-    }
-    let bills = traffic.book.bills();
-    let hashes: BTreeSet<&String> = bills.iter().filter_map(|bill| bill.hash.as_ref()).collect();
-    let path = "server/lightning/BTC/payments?includePending=true";
-    let payments = traffic.customer.get(path).await;
-    for payment in payments.as_array().into_iter().flatten() {
-        let id = text(payment, "id");
-        if payment["status"] == "Pending" && hashes.contains(&id) {
-            open.push(format!("payment {id}"));
-        }
-    }
-    let shorts: BTreeSet<&String> = bills
-        .iter()
-        .filter(|bill| bill.term == Term::Short)
-        .map(|bill| &bill.id)
-        .collect();
-    let invoices = traffic.shop.get("S/invoices").await;
-    for invoice in invoices.as_array().into_iter().flatten() {
-        let id = text(invoice, "id");
-        let status = text(invoice, "status");
-        if status == "Processing" || (status == "New" && shorts.contains(&id)) {
-            open.push(format!("invoice {id}, {status}"));
-        }
-    }
-    open
+/// What there was before the drill: it is none of its doing.
+pub struct Before {
+    /// Invoices of the customer that were paid, by hash.
+    pub paid: BTreeSet<String>,
+    /// Payments to the shop that fit no invoice.
+    pub strays: BTreeSet<String>,
+    closings: Closings,
 }
 
-/// What a customer has received so far.
-pub async fn paid_hashes(customer: &Gateway) -> BTreeSet<String> {
-    let invoices = customer.get("server/lightning/BTC/invoices").await;
-    let invoices = invoices.as_array().into_iter().flatten();
-    invoices
-        .filter(|one| one["status"] == "Paid")
-        .map(|one| text(one, "id"))
-        .collect()
+impl Before {
+    /// Looks.
+    pub async fn of(sandbox: &Sandbox) -> Self {
+        let invoices = sandbox.customer.get("server/lightning/BTC/invoices").await;
+        let invoices = invoices.as_array().into_iter().flatten();
+        let paid = invoices.filter(|one| one["status"] == "Paid");
+        Self {
+            paid: paid.map(|one| text(one, "id")).collect(),
+            strays: strays(&sandbox.shop, "server/strays").await,
+            closings: Closings::of(sandbox),
+        }
+    }
+
+    /// Channels that were closed since.
+    pub fn closings_since(&self, sandbox: &Sandbox) -> Closings {
+        let now = Closings::of(sandbox);
+        Closings {
+            shop: now.shop - self.closings.shop,
+            customer: now.customer - self.closings.customer,
+        }
+    }
+}
+
+/// The ids of a list of strays.
+pub async fn strays(shop: &Gateway, path: &str) -> BTreeSet<String> {
+    let strays = shop.get(path).await;
+    let strays = strays.as_array().into_iter().flatten();
+    strays.map(|one| text(one, "id")).collect()
 }
 
 /// Channels that were closed for an outdated manager, by whose it was.
@@ -175,20 +138,11 @@ pub struct Closings {
 }
 
 impl Closings {
-    /// So far.
-    pub fn of(sandbox: &Sandbox) -> Self {
+    fn of(sandbox: &Sandbox) -> Self {
         let count = |name: &str| sandbox.log(name).matches(OUTDATED).count();
         Self {
             shop: count("shop"),
             customer: count("customer"),
-        }
-    }
-
-    /// Without those from before.
-    pub const fn since(&self, before: &Self) -> Self {
-        Self {
-            shop: self.shop - before.shop,
-            customer: self.customer - before.customer,
         }
     }
 }

@@ -10,8 +10,8 @@ use tollway::domain::payout::Plan;
 use tollway::ports::clock::Clock;
 use tollway::ports::entropy::random;
 use tollway::ports::lightning::{
-    Channel, Direction, Dispatch, IssuedInvoice, Lightning, NodeBalances, NodeError, NodeEvent,
-    NodeIdentity, NodeState, PayIntent, PaymentRecord, ReceiveRequest, RecordStatus,
+    Channel, Direction, Dispatch, Holdings, IssuedInvoice, Lightning, NodeBalances, NodeError,
+    NodeEvent, NodeIdentity, NodeState, PayIntent, PaymentRecord, ReceiveRequest, RecordStatus,
 };
 use tollway::service::settle;
 
@@ -260,6 +260,10 @@ impl Lightning for Node {
     }
 
     async fn identity(&self) -> Result<NodeIdentity, NodeError> {
+        Err(NodeError::Unavailable("nobody asks".to_owned()))
+    }
+
+    async fn holdings(&self) -> Result<Holdings, NodeError> {
         Err(NodeError::Unavailable("nobody asks".to_owned()))
     }
 

@@ -8,8 +8,8 @@ use tollway::domain::payout::Plan;
 use tollway::ports::clock::Clock;
 use tollway::ports::entropy::random;
 use tollway::ports::lightning::{
-    Channel, Direction, Dispatch, IssuedInvoice, Lightning, NodeBalances, NodeError, NodeEvent,
-    NodeIdentity, NodeState, PayIntent, PaymentRecord, ReceiveRequest, RecordStatus,
+    Channel, Direction, Dispatch, Holdings, IssuedInvoice, Lightning, NodeBalances, NodeError,
+    NodeEvent, NodeIdentity, NodeState, PayIntent, PaymentRecord, ReceiveRequest, RecordStatus,
 };
 use tollway::store::Rows;
 
@@ -169,6 +169,19 @@ impl Lightning for FakeLightning {
 
     async fn balances(&self) -> Result<NodeBalances, NodeError> {
         Ok(locked(&self.inner).balances)
+    }
+
+    async fn holdings(&self) -> Result<Holdings, NodeError> {
+        let inner = locked(&self.inner);
+        if let Some(why) = &inner.holdings_fail {
+            return Err(why.clone());
+        }
+        let mut holdings = inner.holdings.clone();
+        if let Some(first) = holdings.channels.first_mut() {
+            let ours = i128::from(first.ours.0) + inner.moved_msat;
+            first.ours = Msat(u64::try_from(ours).expect("a channel that holds so much"));
+        }
+        Ok(holdings)
     }
 
     async fn channels(&self) -> Result<Vec<Channel>, NodeError> {
