@@ -8,7 +8,6 @@ const OFTEN: &[&str] = &[
     "ended: cancelled",
     "ended: completed on the chain",
     "ended: completed over Lightning",
-    "ended: in review",
     "ended: waits for approval",
     "ended: waits for coins or lower fees",
     "ended: waits for somebody to press Pay",
@@ -68,7 +67,6 @@ const OFTEN: &[&str] = &[
     "transition: PayoutCancelled",
     "transition: PayoutCompleted",
     "transition: PayoutCreated",
-    "transition: PayoutInReview",
     "transition: PullPaymentArchived",
     "transition: PullPaymentCreated",
     "transition: StrayReceived",
@@ -76,6 +74,9 @@ const OFTEN: &[&str] = &[
     "transition: StrayAssigned",
     "transition: TillReleased",
     "transition: UnknownSpend",
+    "ended: completed inside the house",
+    "ended: held until nothing of it can be under way",
+    "transition: ApiInvoicePaidInside",
 ];
 
 /// These need some thousand.
@@ -90,6 +91,9 @@ const SELDOM: &[&str] = &[
     "fault: a payment to an address for change",
     "transition: PayoutFeeRaised",
     "transition: PayoutReconfirmed",
+    "ended: in review",
+    "transition: PayoutInReview",
+    "transition: UnknownSpendGone",
 ];
 
 /// Seeds in which everything of [`OFTEN`] has to happen.

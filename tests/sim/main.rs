@@ -104,7 +104,7 @@ fn main() -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("sim [SEEDS] [--seed S]");
+    eprintln!("sim [SEEDS] [--seed S] [--sabotage]");
     ExitCode::FAILURE
 }
 

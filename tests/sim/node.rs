@@ -308,6 +308,10 @@ impl Node {
         if let Some(record) = &record {
             self.write(vec![Row::record(record)]);
         }
+        // It has said so before.
+        if !arrived && (self.network).with(|network| network.lied_about.contains(&hash)) {
+            return;
+        }
         if !arrived {
             self.network.with(|network| {
                 *network.refusals.entry(hash).or_default() += 1;
@@ -396,9 +400,12 @@ impl Node {
             return;
         };
         let hash = one.hash;
+        let fresh = (self.network).with(|network| network.lied_about.insert(hash));
+        if !fresh {
+            return;
+        }
         self.network.with(|network| {
             *network.refusals.entry(hash).or_default() += 1;
-            network.lied_about.insert(hash);
         });
         let record = self.with(|node| {
             let record = node.records.get_mut(&hash)?;
@@ -434,7 +441,7 @@ impl Node {
     }
 
     /// Whether it already has a payment of this hash that may arrive, or has arrived.
-    fn has(&self, hash: PaymentHash) -> bool {
+    pub fn has(&self, hash: PaymentHash) -> bool {
         self.with(|node| {
             node.held.contains_key(&hash)
                 || (node.watched.values())

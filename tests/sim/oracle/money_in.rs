@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tollway::domain::destination::Destination;
 use tollway::domain::ids::{PaymentHash, StoreId};
 use tollway::domain::money::Msat;
 use tollway::domain::receipt::ReceiptKey;
 use tollway::store;
 
 use super::Seen;
+use super::money_out::is_inside;
 use crate::house::Outside;
 use crate::notes::Notes;
 
@@ -30,7 +32,9 @@ pub fn check(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &mut Vec
             .map(|(hash, amount)| (*hash, *amount))
             .collect::<Vec<_>>()
     });
+    let inside = paid_inside(seen);
     for (hash, amount) in acknowledged {
+        let amount = amount.plus(inside.get(&hash).copied().unwrap_or_default());
         let key = ReceiptKey::Lightning(hash);
         if booked.get(&key) != Some(&vec![amount]) {
             let found = booked.get(&key);
@@ -116,9 +120,11 @@ fn check_promises(seen: &Seen<'_>, notes: &Notes, broken: &mut Vec<String>) {
 pub fn check_healed(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &mut Vec<String>) {
     let booked = booked(seen);
     let received = outside.network.with(|network| network.received.clone());
+    let inside = paid_inside(seen);
     for (hash, amount) in &received {
+        let amount = amount.plus(inside.get(hash).copied().unwrap_or_default());
         let found = booked.get(&ReceiptKey::Lightning(*hash));
-        if found != Some(&vec![*amount]) {
+        if found != Some(&vec![amount]) {
             broken.push(format!(
                 "P10 {amount} came for {hash}, the file has {found:?}"
             ));
@@ -149,11 +155,12 @@ pub fn check_healed(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &
     }
     for (key, amounts) in &booked {
         let real = match key {
-            ReceiptKey::Lightning(hash) => received.contains_key(hash),
-            ReceiptKey::Inside(_) => true,
+            ReceiptKey::Lightning(hash) => received.contains_key(hash) || inside.contains_key(hash),
             ReceiptKey::Onchain(outpoint) => {
                 outside.chain.holds(outpoint.txid) || is_stray(seen, notes, key)
             }
+            ReceiptKey::Inside(id) => (seen.payouts.iter())
+                .any(|one| one.id == *id && is_inside(one) && amounts.first() == Some(&one.amount)),
         };
         if !real || amounts.len() != 1 {
             broken.push(format!("P10 {key} is counted as {amounts:?}"));
@@ -164,4 +171,17 @@ pub fn check_healed(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &
 /// Strays stay where they are when they are gone: a person may have seen them.
 fn is_stray(seen: &Seen<'_>, notes: &Notes, key: &ReceiptKey) -> bool {
     store::receipt::stray(seen.rows, notes.shop, *key).is_some()
+}
+
+/// What payouts of this house paid to invoices that were made for the API: their rows hold one sum.
+fn paid_inside(seen: &Seen<'_>) -> BTreeMap<PaymentHash, Msat> {
+    let mut paid = BTreeMap::new();
+    for payout in seen.payouts.iter().filter(|payout| is_inside(payout)) {
+        if let Destination::Bolt11(invoice) = &payout.destination
+            && store::node::api_invoice(seen.rows, payout.store, invoice.hash).is_some()
+        {
+            paid.insert(invoice.hash, payout.amount);
+        }
+    }
+    paid
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bitcoin::{Transaction, Txid};
 use tollway::domain::destination::Destination;
-use tollway::domain::payout::{Payout, Proof, Stage, Standing};
+use tollway::domain::payout::{Payout, Plan, Proof, Stage, Standing};
 use tollway::domain::receipt::Rail;
 
 use super::{Seen, Versions};
@@ -66,17 +66,19 @@ fn check_lightning(
 ) {
     let id = payout.id;
     outside.network.with(|network| {
+        let inside = is_inside(payout);
         let refusals = network.refusals.get(&hash).copied().unwrap_or_default();
-        if failures(payout) > refusals {
+        // A node that has lied once about a payment lets later refusals of it look final.
+        let lied = network.lied_about.contains(&hash);
+        if !inside && !lied && failures(payout) > refusals {
             broken.push(format!(
                 "P6 payout {id} has {} failed attempts, and was refused {refusals} times",
                 failures(payout)
             ));
         }
         let arrived = network.arrivals(hash) > 0;
-        let lied = network.lied_about.contains(&hash);
         match &payout.stage {
-            Stage::Completed { .. } if !arrived => {
+            Stage::Completed { .. } if !arrived && !inside => {
                 broken.push(format!("P5 payout {id} is completed and nothing arrived"));
             }
             Stage::Cancelled { .. } if !lied && (arrived || network.flies(hash)) => {
@@ -240,6 +242,7 @@ pub fn check_healed(
         }
         let completed = matches!(payout.stage, Stage::Completed { .. });
         let arrived = match &payout.destination {
+            Destination::Bolt11(_) if is_inside(payout) => true,
             Destination::Bolt11(invoice) => outside
                 .network
                 .with(|network| network.arrivals(invoice.hash) > 0),
@@ -260,6 +263,12 @@ pub fn check_healed(
             ));
         }
     }
+}
+
+/// Whether a payout paid an invoice of this house: nothing left it.
+pub fn is_inside(payout: &Payout) -> bool {
+    let mut settled = payout.attempts.iter();
+    settled.any(|one| one.standing == Standing::Settled && matches!(one.plan, Plan::Inside { .. }))
 }
 
 /// Whether a payment arrived and the node has lost all that said so: then a person has to look.
@@ -292,6 +301,9 @@ fn ending(payout: &Payout, seen: &Seen<'_>) -> (&'static str, bool) {
     let sender = tollway::store::payout::processor(seen.rows, payout.store, payout.rail());
     let sends = payout.pay_now || sender.is_some();
     match (&payout.stage, payout.rail()) {
+        (Stage::Completed { .. }, Rail::Lightning) if is_inside(payout) => {
+            ("completed inside the house", true)
+        }
         (Stage::Completed { .. }, Rail::Lightning) => ("completed over Lightning", true),
         (Stage::Completed { .. }, Rail::Onchain) => ("completed on the chain", true),
         (Stage::Cancelled { .. }, _) => ("cancelled", true),

@@ -1,16 +1,18 @@
 //! The shop: sells, promises, approves, changes its mind.
 
 use rust_decimal::Decimal;
+use tollway::domain::destination::Destination;
 use tollway::domain::ids::{StoreId, UserId};
 use tollway::domain::invoice::{Mark, SpeedPolicy};
 use tollway::domain::money::{Currency, Money, Sat};
-use tollway::domain::payout::{FeeWish, Stage};
+use tollway::domain::payout::{FeeWish, Payout, Stage};
 use tollway::domain::receipt::Rail;
 use tollway::domain::store::Processor;
 use tollway::ports::lightning::InvoiceDescription;
 use tollway::service::invoice::NewInvoice;
 use tollway::service::payout::StorePayout;
 use tollway::service::pull_payment::NewPullPayment;
+use tollway::service::review::Word;
 use tollway::service::stray::Assign;
 use tollway::store;
 
@@ -22,7 +24,7 @@ pub fn act(world: &mut World) {
     match world
         .outside
         .dice
-        .weighed(&[40, 5, 10, 25, 12, 12, 6, 3, 6, 6, 6, 4, 4])
+        .weighed(&[40, 5, 10, 25, 12, 12, 6, 3, 6, 6, 6, 4, 4, 6])
     {
         0 => sell(world),
         1 => mark(world),
@@ -36,8 +38,48 @@ pub fn act(world: &mut World) {
         9 => sell_by_api(world),
         10 => bump(world),
         11 => release(world),
-        _ => assign(world),
+        12 => assign(world),
+        _ => decide(world),
     }
+}
+
+/// A person looks at a payout of which nobody knows what became, asks the receiver, and says what is true.
+fn decide(world: &mut World) {
+    let reviewed = payouts(world, Payout::in_review);
+    let dice = world.outside.dice.clone();
+    let Some(payout) = dice.pick(&reviewed) else {
+        return;
+    };
+    let word = match &payout.destination {
+        _ if dice.once_in(3) => Word::LookAgain,
+        Destination::Address(_) => Word::LookAgain,
+        Destination::Bolt11(invoice) => {
+            let hash = invoice.hash;
+            let has = world.house().node.has(hash);
+            world.outside.network.with(|network| {
+                if network.arrivals(hash) > 0 {
+                    Word::Arrived(network.preimages.get(&hash).copied())
+                } else if has || network.flies(hash) {
+                    Word::LookAgain
+                } else {
+                    // From here on it is the person's word, whatever the network does with what comes later.
+                    *network.refusals.entry(hash).or_default() += 1;
+                    network.lied_about.insert(hash);
+                    Word::DidNotArrive {
+                        against_doubt: true,
+                    }
+                }
+            })
+        }
+    };
+    let gateway = world.house().gateway.clone();
+    world.request("a person's word", async move {
+        let by = UserId([1; 16]);
+        let why = "asked the receiver";
+        let _ = gateway
+            .review_payout(payout.store, payout.id, by, word, why)
+            .await;
+    });
 }
 
 /// More fee for a transaction that waits for a block.

@@ -5,13 +5,14 @@ use bitcoin::secp256k1::SecretKey;
 use bitcoin::{Address, Network, ScriptBuf, WPubkeyHash};
 use rust_decimal::Decimal;
 use tollway::domain::ids::Preimage;
-use tollway::domain::money::Sat;
+use tollway::domain::money::{Msat, Sat};
 use tollway::domain::payout::FeeWish;
 use tollway::domain::receipt::Rail;
 use tollway::ports::clock::Clock;
 use tollway::service::pull_payment::Claim;
 
-use crate::notes::Shown;
+use crate::dice::Dice;
+use crate::notes::{Notes, Shown};
 use crate::support::Wish;
 use crate::support::bolt11::{hash_of, sign};
 use crate::world::World;
@@ -31,6 +32,8 @@ pub fn show(world: &mut World, rail: Rail, amount: Sat) -> Option<Shown> {
     let mut notes = world.board.borrow_mut();
     let again = dice.once_in(6);
     match rail {
+        // An invoice of the shop's own: nothing has to leave the house for it.
+        Rail::Lightning if dice.once_in(10) => own_invoice(&dice, &notes, amount),
         Rail::Lightning if again => dice.pick(&notes.bolt11s),
         Rail::Onchain if again => {
             let known: Vec<Shown> = notes.addresses.values().cloned().collect();
@@ -62,6 +65,24 @@ pub fn show(world: &mut World, rail: Rail, amount: Sat) -> Option<Shown> {
             Some(shown)
         }
     }
+}
+
+fn own_invoice(dice: &Dice, notes: &Notes, amount: Sat) -> Option<Shown> {
+    let prompts = notes.invoices.values().flat_map(|one| &one.lightning);
+    let mut texts: Vec<(String, Sat)> = prompts
+        .map(|prompt| {
+            let asked = prompt.amount.map_or(amount, Msat::to_sat_ceil);
+            (prompt.bolt11.clone(), asked)
+        })
+        .collect();
+    texts.extend(
+        notes
+            .api_invoices
+            .values()
+            .map(|text| (text.clone(), amount)),
+    );
+    let (text, amount) = dice.pick(&texts)?;
+    Some(Shown { text, amount })
 }
 
 fn claim(world: &mut World) {
