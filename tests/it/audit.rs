@@ -1,6 +1,7 @@
 //! What an audit found, a row each, so that it stays mended.
 
 use bitcoin::Network;
+use rust_decimal::Decimal;
 use tollway::domain::access::User;
 use tollway::domain::ids::{StoreId, UserId};
 use tollway::domain::money::{Currency, Msat, Sat};
@@ -131,6 +132,61 @@ async fn the_owners_store_leaves_what_guests_are_owed() {
     );
     assert_eq!(paid(900).await.stage, Stage::InProgress);
     assert!(paid(900).await.waiting_for.is_some());
+    world.check().await;
+}
+
+#[tokio::test]
+async fn what_the_owners_store_gives_a_guest_inside_is_covered_by_the_node() {
+    let world = World::new().await;
+    let guest = guest_store(&world).await;
+    let new = NewInvoice {
+        amount: Some(Decimal::from(2_000)),
+        currency: Some(Currency::SATS),
+        ..NewInvoice::default()
+    };
+    let invoice = world.gateway.create_invoice(guest, new).await;
+    let bolt11 = invoice.expect("an invoice").lightning.remove(0).bolt11;
+    let payout = store_payout(bolt11, Rail::Lightning, 2_000);
+    let made = world.gateway.create_payout(world.shop, payout).await;
+    let id = made.expect("a payout").id;
+    (world.gateway.pay_payout(world.shop, id).await).expect("to be paid");
+    world.run_payouts().await;
+    // P11: nobody has brought the node anything that it could owe the guest.
+    let waits = world.see_payout(id).await;
+    assert_eq!(waits.stage, Stage::AwaitingPayment);
+    assert!(waits.waiting_for.is_some());
+    earns(&world, world.shop, Sat(2_000).to_msat()).await;
+    world.clock.advance_secs(60);
+    world.run_payouts().await;
+    let paid = world.see_payout(id).await;
+    assert!(matches!(paid.stage, Stage::Completed { .. }), "{paid:?}");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn guests_leave_places_for_others() {
+    let world = World::new().await;
+    let guest = guest_store(&world).await;
+    earns(&world, guest, Sat(10_000).to_msat()).await;
+    let mut made = 0;
+    while made < 30 {
+        let (pr, _) = world.customer_invoice(1);
+        let payout = store_payout(pr, Rail::Lightning, 1);
+        let payout = world.gateway.create_payout(guest, payout).await;
+        let id = payout.expect("a payout").id;
+        (world.gateway.pay_payout(guest, id).await).expect("to be paid");
+        made += 1;
+    }
+    world.run_payouts().await;
+    assert_eq!(world.lightning.departed().len(), 10, "half the places");
+    let (pr, hash) = world.customer_invoice(5);
+    let payout = store_payout(pr, Rail::Lightning, 5);
+    let payout = world.gateway.create_payout(world.shop, payout).await;
+    let id = payout.expect("a payout").id;
+    (world.gateway.pay_payout(world.shop, id).await).expect("to be paid");
+    earns(&world, world.shop, Sat(1_000).to_msat()).await;
+    world.run_payouts().await;
+    assert!(world.lightning.departed().contains(&hash));
     world.check().await;
 }
 

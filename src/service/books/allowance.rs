@@ -33,14 +33,37 @@ pub fn of(rows: &dyn Rows, store: StoreId) -> Option<Msat> {
     }
     // Without guests' money in it, all the node holds is the operator's to lose.
     let owed = guests_claims(rows);
-    (owed > Signed::ZERO).then(|| {
-        let held: Signed = store::ledger::all_held(rows)
-            .into_iter()
-            .filter(|(store, _)| store::settings::may_spend_from_node(rows, *store))
-            .map(|(_, held)| Signed::from(held))
-            .sum();
-        (store::ledger::balance(rows, Account::Node) - owed - held).to_msat_floor()
-    })
+    (owed > Signed::ZERO).then(|| beyond(rows, owed))
+}
+
+/// What the node holds beyond what it owes and what the operator's stores have under way.
+fn beyond(rows: &dyn Rows, owed: Signed) -> Msat {
+    let held: Signed = store::ledger::all_held(rows)
+        .into_iter()
+        .filter(|(store, _)| store::settings::may_spend_from_node(rows, *store))
+        .map(|(_, held)| Signed::from(held))
+        .sum();
+    (store::ledger::balance(rows, Account::Node) - owed - held).to_msat_floor()
+}
+
+/// The same for what goes from store to store without the node. What an operator's store gives to a guest's is owed
+/// from then on, so the node has to hold it.
+pub fn check_inside(
+    rows: &dyn Rows,
+    payer: StoreId,
+    payee: StoreId,
+    amount: Msat,
+) -> Result<(), TooLittle> {
+    let draws = |store| store::settings::may_spend_from_node(rows, store);
+    if !draws(payer) {
+        return check(rows, payer, amount);
+    }
+    let has = beyond(rows, guests_claims(rows));
+    if draws(payee) || amount <= has {
+        return Ok(());
+    }
+    let needs = amount;
+    Err(TooLittle { has, needs })
 }
 
 /// What a store's Lightning balance is: what came in, less what went out and its fees.
