@@ -111,7 +111,10 @@ fn release(world: &mut World) {
 pub fn release_till(world: &mut World) {
     let (gateway, shop) = (world.house().gateway.clone(), world.board.borrow().shop);
     world.request("a release", async move {
-        let _ = gateway.release_till(shop).await;
+        let look = move |rows: &store::Snapshot| store::hold::spends(rows, shop);
+        let spends = gateway.store.read(look).await;
+        let seen = spends.iter().map(|spend| spend.txid).collect();
+        let _ = gateway.release_till(shop, seen).await;
     });
 }
 
