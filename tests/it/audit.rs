@@ -13,7 +13,7 @@ use tollway::service::books::allowance;
 use tollway::service::invoice::NewInvoice;
 use tollway::service::payout::StorePayout;
 use tollway::service::pull_payment::Claim;
-use tollway::service::withdraw::Accepted;
+use tollway::service::withdraw::{Accepted, WithdrawRefusal};
 use tollway::store;
 
 use crate::support::World;
@@ -68,7 +68,7 @@ async fn a_guests_store_spends_nothing_of_the_nodes() {
     world.run_payouts().await;
     let waits = world.see_payout(id).await;
     assert_eq!(waits.stage, Stage::AwaitingPayment);
-    let why = "The Lightning balance is 0 sat, 1010 sat are needed with the fee.";
+    let why = "This store's Lightning balance doesn't cover this yet.";
     assert_eq!(waits.waiting_for.as_deref(), Some(why));
     assert!(world.lightning.pays().is_empty());
     // Its own money it may spend, the fee included, and no more than once.
@@ -85,7 +85,7 @@ async fn a_guests_store_spends_nothing_of_the_nodes() {
     (world.gateway.pay_payout(guest, second).await).expect("to be paid");
     world.run_payouts().await;
     let waits = world.see_payout(second).await;
-    assert!(waits.waiting_for.expect("a reason").contains("is 0 sat"));
+    assert_eq!(waits.waiting_for.as_deref(), Some(why));
     world.check().await;
     // What the first did not spend on fees is free again.
     let preimage = world.customer.preimage(hash).expect("its own");
@@ -109,6 +109,29 @@ async fn earns(world: &World, shop: StoreId, amount: Msat) {
 }
 
 #[tokio::test]
+async fn a_strangers_link_tells_little_of_what_is_behind_it() {
+    let world = World::new().await;
+    let guest = guest_store(&world).await;
+    let new = World::new_pull_payment(1_000_000);
+    let link = world.gateway.create_pull_payment(guest, new).await;
+    let link = link.expect("a link").id;
+    let most = async || {
+        world
+            .gateway
+            .withdraw_offer(link)
+            .await
+            .map(|offer| offer.max)
+    };
+    let nothing = most().await;
+    assert_eq!(nothing, Err(WithdrawRefusal::NotNow), "P11");
+    // The store's own money bounds it, then what the node can send; neither is told exactly.
+    earns(&world, guest, Sat(54_321).to_msat()).await;
+    assert_eq!(most().await, Ok(Sat(50_000)), "P11");
+    world.lightning.set_sendable(Sat(4_999).to_msat());
+    assert_eq!(most().await, Ok(Sat(4_000)));
+}
+
+#[tokio::test]
 async fn the_owners_store_leaves_what_guests_are_owed() {
     let world = World::new().await;
     let guest = guest_store(&world).await;
@@ -128,7 +151,7 @@ async fn the_owners_store_leaves_what_guests_are_owed() {
     let waits = paid(1_000).await.waiting_for.expect("a reason");
     assert_eq!(
         waits,
-        "The Lightning balance is 1000 sat, 1010 sat are needed with the fee."
+        "This store's Lightning balance doesn't cover this yet."
     );
     assert_eq!(paid(900).await.stage, Stage::InProgress);
     assert!(paid(900).await.waiting_for.is_some());

@@ -7,20 +7,15 @@ use crate::domain::money::Msat;
 use crate::domain::receipt::Rail;
 use crate::store::{self, Rows};
 
-/// There is too little for a payment.
+/// There is too little for a payment. The words name no figures: strangers read them, whoever draws on a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("The Lightning balance is {} sat, {} sat are needed with the fee.", has.to_sat_floor().0, needs.to_sat_ceil().0)]
-pub struct TooLittle {
-    /// What is there to spend.
-    pub has: Msat,
-    /// Amount and the most the fee may be.
-    pub needs: Msat,
-}
+#[error("This store's Lightning balance doesn't cover this yet.")]
+pub struct TooLittle;
 
-/// Whether a store may set out to spend so much over Lightning now; in the job that records the attempt.
+/// Whether a store may set out to spend so much over Lightning now, amount and the most the fee may be; in the job that records the attempt.
 pub fn check(rows: &dyn Rows, store: StoreId, needs: Msat) -> Result<(), TooLittle> {
     match of(rows, store) {
-        Some(has) if has < needs => Err(TooLittle { has, needs }),
+        Some(has) if has < needs => Err(TooLittle),
         Some(_) | None => Ok(()),
     }
 }
