@@ -53,12 +53,10 @@ pub fn check_inside(
     if !draws(payer) {
         return check(rows, payer, amount);
     }
-    let has = beyond(rows, guests_claims(rows));
-    if draws(payee) || amount <= has {
+    if draws(payee) || amount <= beyond(rows, guests_claims(rows)) {
         return Ok(());
     }
-    let needs = amount;
-    Err(TooLittle { has, needs })
+    Err(TooLittle)
 }
 
 /// What a store's Lightning balance is: what came in, less what went out and its fees.
