@@ -172,6 +172,12 @@ fn stores_and_their_senders() {
     let stores = [
         ("shop", samples::store()),
         ("capped", samples::capped_store()),
+        ("priced", samples::priced_store(Fallback::Usual)),
+        ("priced without fallback", samples::priced_store(Fallback::Off)),
+        (
+            "priced with a fallback",
+            samples::priced_store(Fallback::On(RuleSet::of_source("coingecko"))),
+        ),
     ];
     check("store", &stores);
     check("processor", &[("onchain", samples::processor())]);

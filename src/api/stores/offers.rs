@@ -10,7 +10,7 @@ use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::Params;
 use crate::api::number::Dec;
-use crate::domain::money::Currency;
+use crate::domain::rates::{Pair, StoreRates};
 use crate::domain::receipt::Rail;
 use crate::http::AppState;
 use crate::service::Gateway;
@@ -151,18 +151,9 @@ fn rate_data(gateway: &Gateway, pair: String) -> RateData {
 
 /// `BTC_USD` is how many dollars a bitcoin costs.
 fn rate_of(gateway: &Gateway, pair: &str) -> Result<Decimal, &'static str> {
-    let (left, right) = pair
-        .split_once('_')
-        .and_then(|(left, right)| Some((left.parse().ok()?, right.parse().ok()?)))
-        .ok_or("ERR_INVALID_CURRENCY_PAIR")?;
-    let per_btc = |currency: Currency| match currency.fixed_per_btc() {
-        Some(fixed) => Ok(fixed),
-        None => match gateway.rates.rate(currency) {
-            Ok(rate) => Ok(rate.per_btc()),
-            Err(_) => Err("ERR_RATE_UNAVAILABLE"),
-        },
-    };
-    per_btc(right)?
-        .checked_div(per_btc(left)?)
-        .ok_or("ERR_RATE_UNAVAILABLE")
+    let pair = Pair::parse(pair).ok_or("ERR_INVALID_CURRENCY_PAIR")?;
+    let priced = gateway.store_rate(&StoreRates::default(), pair);
+    priced
+        .map(|priced| priced.quote.bid())
+        .map_err(|errors| errors.first().map_or("ERR_RATE_UNAVAILABLE", |e| e.name()))
 }
