@@ -437,7 +437,17 @@ mod tests {
             assert_eq!(unit.code(), code);
             assert_eq!(Currency::unit(unit.code()), Ok(unit));
         }
-        for bad in ["", " ", "A", "1A", "ABCDEFGHIJKLM", "A_B", "\u{c4}B", "A B", "A\0"] {
+        for bad in [
+            "",
+            " ",
+            "A",
+            "1A",
+            "ABCDEFGHIJKLM",
+            "A_B",
+            "\u{c4}B",
+            "A B",
+            "A\0",
+        ] {
             assert!(Currency::unit(bad).is_err(), "{bad:?}");
         }
         let beer = Currency::unit("BEER").expect("a unit");
