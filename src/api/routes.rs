@@ -6,7 +6,7 @@ use axum::http::Uri;
 use axum::http::header::RETRY_AFTER;
 use axum::http::uri::PathAndQuery;
 use axum::response::IntoResponse;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, delete, get, post, put};
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -51,6 +51,7 @@ const WORDS: &[&str] = &[
     "rates",
     "retry",
     "review",
+    "roles",
     "server",
     "status",
     "stores",
@@ -100,6 +101,7 @@ fn accounts() -> Router<AppState> {
     use access::handlers::{
         create_key, create_user, current_key, me, remove_current_key, remove_key,
     };
+    use access::{profile, user_keys};
     Router::new()
         .route("/v1/health", get(server::health))
         .route("/v1/server/info", get(server::info))
@@ -110,7 +112,16 @@ fn accounts() -> Router<AppState> {
             post(strays::assign_of_house),
         )
         .route("/v1/users", post(create_user))
-        .route("/v1/users/me", get(me))
+        .route(
+            "/v1/users/me",
+            get(me).put(profile::update).delete(profile::remove),
+        )
+        .route("/v1/users/{user}/api-keys", post(user_keys::create))
+        .route(
+            "/v1/users/{user}/api-keys/{apikey}",
+            delete(user_keys::remove),
+        )
+        .route("/v1/server/roles", get(stores::people::server_roles))
         .route("/v1/api-keys", post(create_key))
         .route(
             "/v1/api-keys/current",
@@ -122,7 +133,7 @@ fn accounts() -> Router<AppState> {
 
 fn store_rooms() -> Router<AppState> {
     use payouts::processors;
-    use stores::{handlers, offers};
+    use stores::{handlers, offers, people};
     let store = |rest: &str| format!("/v1/stores/{{store}}{rest}");
     let processor = get(processors::get)
         .put(processors::set)
@@ -148,6 +159,12 @@ fn store_rooms() -> Router<AppState> {
             &store("/payment-methods/lnurlpay/{*rest}"),
             any(offers::gone),
         )
+        .route(&store("/users"), get(people::list).post(people::add))
+        .route(
+            &store("/users/{user}"),
+            put(people::update).delete(people::remove),
+        )
+        .route(&store("/roles"), get(people::roles))
         .route(&store("/rates"), get(offers::rates))
         .route(&store("/balances"), get(books::balances))
         .route(

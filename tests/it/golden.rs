@@ -12,6 +12,7 @@ use minicbor::{Decode, Encode};
 use tollway::domain::fact::{Entry, Fact};
 use tollway::domain::ids::StoreId;
 use tollway::domain::money::Msat;
+use tollway::domain::rates::{Fallback, RuleSet};
 use tollway::domain::receipt::ReceiptKey;
 use tollway::ports::chain::BlockRef;
 use tollway::store::codec::{encode, try_decode};
@@ -147,6 +148,8 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::NodeGain { .. } => "node_gain",
         Fact::NodeForwarded { .. } => "node_forwarded",
         Fact::StrayAssigned { .. } => "stray_assigned",
+        Fact::MemberSet { .. } => "member_set",
+        Fact::MemberRemoved { .. } => "member_removed",
     }
 }
 
@@ -173,11 +176,15 @@ fn stores_and_their_senders() {
         ("shop", samples::store()),
         ("capped", samples::capped_store()),
         ("priced", samples::priced_store(Fallback::Usual)),
-        ("priced without fallback", samples::priced_store(Fallback::Off)),
         (
-            "priced with a fallback",
+            "priced-without-fallback",
+            samples::priced_store(Fallback::Off),
+        ),
+        (
+            "priced-with-fallback",
             samples::priced_store(Fallback::On(RuleSet::of_source("coingecko"))),
         ),
+        ("shared", samples::shared_store()),
     ];
     check("store", &stores);
     check("processor", &[("onchain", samples::processor())]);
@@ -185,8 +192,16 @@ fn stores_and_their_senders() {
 
 #[test]
 fn accounts_keys_and_sessions() {
-    check("user", &[("admin", samples::user())]);
-    check("api_key", &[("two_grants", samples::api_key())]);
+    let users = [
+        ("admin", samples::user()),
+        ("invited", samples::invited_user()),
+    ];
+    check("user", &users);
+    let keys = [
+        ("two_grants", samples::api_key()),
+        ("application", samples::app_key()),
+    ];
+    check("api_key", &keys);
     check("session", &[("browser", samples::session())]);
 }
 

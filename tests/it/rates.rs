@@ -96,14 +96,21 @@ async fn both_formats_are_read_and_asked_for_again_every_minute() {
         ("coingecko", "BTC_USD", Some("60100.5 60100.5")),
         ("coingecko", "BTC_CZK", Some("1300000.25 1300000.25")),
     ] {
-        assert_eq!(market.says(source, pair).as_deref(), expected, "{source} {pair}");
+        assert_eq!(
+            market.says(source, pair).as_deref(),
+            expected,
+            "{source} {pair}"
+        );
     }
     market
         .coingecko
         .says(Reply::ok(r#"{"rates":{"usd":{"value":1}}}"#));
     assert_eq!(market.turn().await, 60);
     assert_eq!(market.says("coingecko", "BTC_USD").as_deref(), Some("1 1"));
-    assert_eq!((market.kraken.asked().len(), market.coingecko.asked().len()), (2, 2));
+    assert_eq!(
+        (market.kraken.asked().len(), market.coingecko.asked().len()),
+        (2, 2)
+    );
 }
 
 #[tokio::test]
@@ -148,7 +155,10 @@ async fn whatever_a_source_answers_nothing_breaks_and_no_price_comes_of_nonsense
     let market = Market::open();
     market.turn().await;
     let before = market.says("kraken", "BTC_USD");
-    let huge = format!(r#"{{"error":[],"result":{{"XXBTZUSD":"{}"}}}}"#, "9".repeat(5_000_000));
+    let huge = format!(
+        r#"{{"error":[],"result":{{"XXBTZUSD":"{}"}}}}"#,
+        "9".repeat(5_000_000)
+    );
     let deep = "[".repeat(200_000);
     let elsewhere = Reply::status(302).with("Location", &format!("{}/x", market.coingecko.url()));
     for reply in [
@@ -179,7 +189,10 @@ async fn whatever_a_source_answers_nothing_breaks_and_no_price_comes_of_nonsense
         assert!(market.trouble("kraken").is_some(), "{said:.200}");
     }
     let strayed = market.coingecko.asked();
-    assert!(strayed.iter().all(|path| path.ends_with("exchange_rates")), "{strayed:?}");
+    assert!(
+        strayed.iter().all(|path| path.ends_with("exchange_rates")),
+        "{strayed:?}"
+    );
 }
 
 #[tokio::test]

@@ -86,17 +86,16 @@ pub async fn update(
     Ok(Json(dto::store_data(&after)))
 }
 
-/// `DELETE S`: archives, because its wallet may still be paid. By its id it stays readable.
+/// `DELETE S`: with another owner left only the caller's access goes. Otherwise the store is archived, because its
+/// wallet may still be paid; by its id it stays readable.
 pub async fn remove(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
 ) -> Result<(), ApiError> {
     let store = caller.store(&state, &store, MODIFY)?;
-    state
-        .gateway
-        .update_store(store.id, store.name, store.settings, store.kept, true)
-        .await?;
+    let by = caller.0.user.id;
+    state.gateway.delete_store(store.id, by).await?;
     Ok(())
 }
 

@@ -3,5 +3,6 @@
 mod dto;
 pub mod handlers;
 pub mod offers;
+pub mod people;
 
 pub(super) use dto::redacts_public_payouts;

@@ -136,11 +136,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
         .is_some_and(|line| !line.is_empty())
     {}
     let path = first.rsplit_once(' ').map_or("", |(path, _)| path);
-    shared
-        .asked
-        .lock()
-        .expect("no panic")
-        .push(path.to_owned());
+    shared.asked.lock().expect("no panic").push(path.to_owned());
     let reply = shared.reply.lock().expect("no panic").clone();
     if !reply.silent {
         // A client that has heard enough hangs up.
