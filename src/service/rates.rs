@@ -191,7 +191,7 @@ impl Gateway {
 
     fn unavailable(&self, pair: Pair, errors: &[RateError]) -> RateRefusal {
         let names: Vec<&str> = errors.iter().map(|error| error.name()).collect();
-        let mut message = format!("There is no rate for {pair} now ({}).", names.join(", "));
+        let mut message = format!("There is no rate for {} now ({}).", pair.quote, names.join(", "));
         self.rates.with(|board| {
             for (_, source) in board.sources() {
                 if source.trouble.is_some() {
