@@ -24,13 +24,23 @@ pub struct UserData {
     roles: Vec<&'static str>,
 }
 
+impl UserData {
+    /// A new account, and what opens its invitation: the only time it is seen.
+    pub(super) fn invited(user: User, invitation_url: Option<String>) -> Self {
+        Self {
+            invitation_url,
+            ..Self::from(user)
+        }
+    }
+}
+
 impl From<User> for UserData {
     fn from(user: User) -> Self {
         Self {
             id: user.id.to_string(),
             email: user.email,
             name: user.name,
-            image_url: None,
+            image_url: user.image_url,
             invitation_url: None,
             email_confirmed: true,
             requires_email_confirmation: false,

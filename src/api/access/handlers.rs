@@ -39,8 +39,9 @@ pub async fn create_user(
     mut body: Input,
 ) -> Result<impl IntoResponse, ApiError> {
     let email = body.words("email").unwrap_or_default();
-    let password = body.text("password").unwrap_or_default();
+    let password = body.words("password");
     let name = body.words("name");
+    let image_url = super::image_url(&mut body);
     let is_admin = body.flag("isAdministrator").unwrap_or(false);
     let token = headers
         .get("x-setup-token")
@@ -50,12 +51,15 @@ pub async fn create_user(
     if email.is_empty() {
         body.refuse("email", "An account needs an e-mail address.");
     }
-    if password.chars().count() < PASSWORD_CHARS_MIN {
+    // An administrator may invite somebody, who then chooses a password.
+    let short = (password.as_ref()).map(|text| text.chars().count() < PASSWORD_CHARS_MIN);
+    if short.unwrap_or(caller.is_none()) {
         body.refuse("password", UserRefusal::Password.to_string());
     }
     let by_admin = match &caller {
         None => {
-            state.caps.login(client)?;
+            body.finish()?;
+            state.caps.account(client)?;
             false
         }
         Some(caller) => {
@@ -64,22 +68,25 @@ pub async fn create_user(
             if is_admin && !caller.0.is_unrestricted() {
                 return Err(ApiError::missing_permission(UNRESTRICTED));
             }
+            body.finish()?;
             true
         }
     };
     let may_found = may_found(&state, &headers, token.as_deref());
-    if caller.is_none() && state.gateway.has_admin().await {
-        return Err(UserRefusal::NotAllowed.into());
-    }
-    body.finish()?;
     let new = NewUser {
         email,
         name,
+        image_url,
         password,
         is_admin,
     };
-    let user = state.gateway.create_user(new, may_found, by_admin).await?;
-    Ok((StatusCode::CREATED, Json(UserData::from(user))))
+    let (user, token) = state.gateway.create_user(new, may_found, by_admin).await?;
+    let base = &state.gateway.base_url;
+    let invitation = token.map(|token| format!("{base}/invitations/{}/{token}", user.id));
+    Ok((
+        StatusCode::CREATED,
+        Json(UserData::invited(user, invitation)),
+    ))
 }
 
 /// Whether the caller may make the first account (D45): by the set-up token, or because only this machine can ask.
@@ -111,6 +118,17 @@ pub async fn create_key(
     caller: Signed,
     mut body: Input,
 ) -> Result<impl IntoResponse, ApiError> {
+    let (label, permissions) = read_key_wish(&mut body);
+    body.finish()?;
+    let (secret, key) = state
+        .gateway
+        .create_api_key(caller.0.user.id, label, permissions)
+        .await?;
+    Ok(Json(ApiKeyData::new(secret, key)))
+}
+
+/// What a new key is called and may do.
+pub(super) fn read_key_wish(body: &mut Input) -> (String, Vec<Grant>) {
     let label = body.text("label").unwrap_or_default();
     if label.chars().count() > LABEL_CHARS_MAX {
         body.refuse("label", "The label is too long.");
@@ -127,12 +145,7 @@ pub async fn create_key(
             None => body.refuse(&format!("permissions[{place}]"), "This is no permission."),
         }
     }
-    body.finish()?;
-    let (secret, key) = state
-        .gateway
-        .create_api_key(caller.0.user.id, label, permissions)
-        .await?;
-    Ok(Json(ApiKeyData::new(secret, key)))
+    (label, permissions)
 }
 
 /// The key that asks
@@ -175,9 +188,13 @@ pub async fn remove_key(
     if state.gateway.remove_api_key(user, &secret).await? {
         Ok(())
     } else {
-        let message = "You have no such API key.";
-        Err(ApiError::bad_request("apikey-not-found", message))
+        Err(no_key())
     }
+}
+
+/// 400: not 404, as Greenfield has it.
+pub(super) fn no_key() -> ApiError {
+    ApiError::bad_request("apikey-not-found", "There is no such API key.")
 }
 
 fn by_key(caller: Signed) -> Result<CallerKey, ApiError> {

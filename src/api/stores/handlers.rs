@@ -103,7 +103,8 @@ pub async fn update(
 
 /// Archives a store
 ///
-/// Its wallet may still be paid, so it is kept; by its id it stays readable.
+/// With another owner left only the caller's access goes. Otherwise the store is archived, because its wallet may still
+/// be paid; by its id it stays readable.
 #[utoipa::path(delete, path = "/v1/stores/{store}", operation_id = "Stores_DeleteStore", tag = "Stores",
     security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
     responses((status = 200, description = "Done.")))]
@@ -113,10 +114,8 @@ pub async fn remove(
     Path(store): Path<String>,
 ) -> Result<(), ApiError> {
     let store = caller.store(&state, &store)?;
-    state
-        .gateway
-        .update_store(store.id, store.name, store.settings, store.kept, true)
-        .await?;
+    let by = caller.0.user.id;
+    state.gateway.delete_store(store.id, by).await?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod dto;
 pub mod handlers;
 pub mod offers;
+pub mod people;
 
 use axum::routing::any;
 pub(super) use dto::redacts_public_payouts;
@@ -24,7 +25,11 @@ pub fn room() -> Room {
         .routes(routes!(handlers::get, handlers::update, handlers::remove))
         .routes(routes!(offers::payment_methods))
         .routes(routes!(offers::payment_method))
-        .routes(routes!(offers::rates));
+        .routes(routes!(offers::rates))
+        .routes(routes!(people::list, people::add))
+        .routes(routes!(people::update, people::remove))
+        .routes(routes!(people::roles))
+        .routes(routes!(people::server_roles));
     GONE.into_iter()
         .fold(room, |room, path| room.route(path, any(offers::gone)))
 }
