@@ -5,12 +5,15 @@ use std::sync::{Mutex, PoisonError};
 use rust_decimal::Decimal;
 
 use super::Gateway;
+use super::store::StoreRefusal;
+use crate::domain::ids::StoreId;
 use crate::domain::money::{Currency, Rate};
 use crate::domain::rates::{
     BidAsk, Board, Expression, Fallback, Pair, Priced, RateError, RuleSet, Rules, StoreRates,
 };
 use crate::domain::store::Store;
 use crate::domain::time::Timestamp;
+use crate::store;
 
 /// The quotes at hand, shared by the keeper that fetches them and everyone who asks.
 #[derive(Debug)]
@@ -80,6 +83,15 @@ pub struct PricedRate {
     pub rate: Rate,
     /// Ids of the sources that it comes from; none where it is a fact or a number of the script.
     pub sources: Vec<String>,
+}
+
+/// Which of a store's two sets of rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichRules {
+    /// Asked first.
+    Primary,
+    /// Asked when those give no rate.
+    Fallback,
 }
 
 /// Why there is no rate.
@@ -170,6 +182,30 @@ impl Gateway {
         }
     }
 
+    /// Changes one set of rules; `None` is as for a new store, of the fallback it is nobody.
+    pub async fn set_rates(
+        &self,
+        id: StoreId,
+        which: WhichRules,
+        rules: Option<RuleSet>,
+    ) -> Result<Store, StoreRefusal> {
+        self.store
+            .try_write("store-rates", move |tx| {
+                let mut shop = store::settings::get(tx, id).ok_or(StoreRefusal::Unknown)?;
+                let mut rates = shop.settings.rates.take().unwrap_or_default();
+                match which {
+                    WhichRules::Primary => rates.primary = rules.unwrap_or_default(),
+                    WhichRules::Fallback => {
+                        rates.fallback = rules.map_or(Fallback::Off, Fallback::On);
+                    }
+                }
+                shop.settings.rates = Some(rates);
+                store::settings::put(tx, &shop);
+                Ok(shop)
+            })
+            .await
+    }
+
     /// The errors of the first rules are the ones that are told.
     fn or_by_fallback(
         &self,
@@ -191,7 +227,11 @@ impl Gateway {
 
     fn unavailable(&self, pair: Pair, errors: &[RateError]) -> RateRefusal {
         let names: Vec<&str> = errors.iter().map(|error| error.name()).collect();
-        let mut message = format!("There is no rate for {} now ({}).", pair.quote, names.join(", "));
+        let mut message = format!(
+            "There is no rate for {} now ({}).",
+            pair.quote,
+            names.join(", ")
+        );
         self.rates.with(|board| {
             for (_, source) in board.sources() {
                 if source.trouble.is_some() {
