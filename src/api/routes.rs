@@ -193,7 +193,7 @@ fn items(root: &str) -> Router<AppState> {
         )
         .route(
             &path("/pull-payments/{id}"),
-            delete(pull_payments::handlers::archive),
+            delete(pull_payments::handlers::archive).patch(pull_payments::handlers::update),
         )
         .route(
             &path("/payouts/{id}"),

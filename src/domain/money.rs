@@ -2,12 +2,16 @@
 //!
 //! Rounding always has a name (`to_sat_floor`, `to_sat_ceil`, `round_price`), and no arithmetic here can wrap.
 
+mod parts;
+
 use std::fmt;
 use std::iter::Sum;
 use std::str::FromStr;
 
 use minicbor::{Decode, Encode};
 use rust_decimal::{Decimal, RoundingStrategy};
+
+pub use parts::Parts;
 
 /// All bitcoin that can ever exist, in satoshi; no amount above it is accepted anywhere.
 pub const SAT_MAX: Sat = Sat(21_000_000 * 100_000_000);
@@ -437,7 +441,17 @@ mod tests {
             assert_eq!(unit.code(), code);
             assert_eq!(Currency::unit(unit.code()), Ok(unit));
         }
-        for bad in ["", " ", "A", "1A", "ABCDEFGHIJKLM", "A_B", "\u{c4}B", "A B", "A\0"] {
+        for bad in [
+            "",
+            " ",
+            "A",
+            "1A",
+            "ABCDEFGHIJKLM",
+            "A_B",
+            "\u{c4}B",
+            "A B",
+            "A\0",
+        ] {
             assert!(Currency::unit(bad).is_err(), "{bad:?}");
         }
         let beer = Currency::unit("BEER").expect("a unit");

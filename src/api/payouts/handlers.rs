@@ -11,8 +11,9 @@ use crate::api::page::Page;
 use crate::api::pull_payments::handlers::{CREATE_APPROVED, CREATE_NON_APPROVED};
 use crate::api::wire;
 use crate::domain::ids::{PayoutId, StoreId};
-use crate::domain::payout::{Origin, Stage};
+use crate::domain::payout::{HandMark, Origin, Stage};
 use crate::http::AppState;
+use crate::service::approval::Approval;
 use crate::service::payout::StorePayout;
 use crate::store;
 
@@ -118,7 +119,8 @@ pub async fn get(
     dto::answer(&state, payout).await
 }
 
-/// `POST [S]/payouts/{id}`: approves what the approver saw. The rate rule means nothing for bitcoin amounts.
+/// `POST [S]/payouts/{id}`: approves what the approver saw. `rateRule` says what an amount is worth that is not in
+/// bitcoin.
 /// `maxFeePercent` and `maxFeeFlat` change what it may spend on fees, as in creating one.
 pub async fn approve(
     State(state): State<AppState>,
@@ -128,13 +130,15 @@ pub async fn approve(
 ) -> Result<Json<PayoutData>, ApiError> {
     let (store, id) = find(&state, &caller, &path, MANAGE).await?;
     let revision = body.whole("revision", 0, i64::from(u32::MAX)).unwrap_or(0);
+    let rate_rule = body.words("rateRule");
     let fees = wire::fee_wish(&mut body);
     body.finish()?;
-    let revision = u32::try_from(revision).unwrap_or_default();
-    let payout = state
-        .gateway
-        .approve_payout_for(store, id, revision, fees)
-        .await?;
+    let approval = Approval {
+        revision: u32::try_from(revision).unwrap_or_default(),
+        rate_rule,
+        fees,
+    };
+    let payout = state.gateway.approve_payout(store, id, approval).await?;
     dto::answer(&state, payout).await
 }
 
@@ -148,7 +152,7 @@ pub async fn cancel(
     cancel_one(&state, store, id).await
 }
 
-/// `POST [S]/payouts/{id}/mark`: only Cancelled may be said by hand; what is paid is known by its proof.
+/// `POST [S]/payouts/{id}/mark`: a person's word on how far it is, with the proof they have (5.8, D10–D12).
 pub async fn mark(
     State(state): State<AppState>,
     caller: Signed,
@@ -156,27 +160,27 @@ pub async fn mark(
     mut body: Input,
 ) -> Result<(), ApiError> {
     let (store, id) = find(&state, &caller, &path, MANAGE).await?;
-    let wanted = body.words("state").unwrap_or_default();
-    let proof = body.object("paymentProof");
-    if proof.is_some_and(|proof| !proof.contains_key("proofType")) {
-        body.refuse("paymentProof", "A proof names its proofType.");
-    }
+    let word = dto::read_mark(&mut body);
     body.finish()?;
-    if wanted.eq_ignore_ascii_case("Cancelled") {
-        cancel_one(&state, store, id).await
-    } else {
-        Err(not_by_hand())
+    match word {
+        Some(mark) => {
+            state.gateway.mark_payout(store, id, mark).await?;
+            Ok(())
+        }
+        None => cancel_one(&state, store, id).await,
     }
 }
 
-/// `POST [S]/payouts/{id}/mark-paid`.
+/// `POST [S]/payouts/{id}/mark-paid`: the same as marking it Completed, without proof.
 pub async fn mark_paid(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
 ) -> Result<(), ApiError> {
-    find(&state, &caller, &path, MANAGE).await?;
-    Err(not_by_hand())
+    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let paid = HandMark::Completed(None);
+    state.gateway.mark_payout(store, id, paid).await?;
+    Ok(())
 }
 
 /// `POST [S]/payouts/{id}/retry`: looks at it now, processor or not (Tollway's own).
@@ -234,10 +238,6 @@ async fn cancel_one(state: &AppState, store: StoreId, id: PayoutId) -> Result<()
     let why = "Cancelled by its owner.";
     state.gateway.cancel_payout(store, id, why).await?;
     Ok(())
-}
-
-fn not_by_hand() -> ApiError {
-    ApiError::bad_request("invalid-state", "A payout is not marked so by hand.")
 }
 
 pub(super) async fn find(

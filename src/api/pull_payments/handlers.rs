@@ -13,6 +13,7 @@ use crate::http::AppState;
 use crate::store;
 
 const VIEW: &str = "btcpay.store.canviewpullpayments";
+const MANAGE: &str = "btcpay.store.canmanagepullpayments";
 const ARCHIVE: &str = "btcpay.store.canarchivepullpayments";
 
 /// Makes what a person still has to approve.
@@ -67,6 +68,34 @@ pub async fn create(
     };
     let made = state.gateway.create_pull_payment(store.id, new).await?;
     Ok(Json(PullPaymentData::of(&state.gateway, &made)))
+}
+
+/// `PATCH [S]/pull-payments/{id}`: changes what is named; everything else stays (D33). To approve claims by itself it
+/// needs the right that making such a pull payment needs.
+pub async fn update(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+    mut body: Input,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let (store, id) = caller
+        .item(
+            &state,
+            &path,
+            MANAGE,
+            store::pull_payment::store_of,
+            ApiError::no_pull_payment,
+        )
+        .await?;
+    let change = dto::read_change(&mut body);
+    if change.auto_approve == Some(true) {
+        caller.check_on(CREATE_APPROVED, Some(&store))?;
+    }
+    body.finish()?;
+    let after = (state.gateway)
+        .change_pull_payment(store.id, id, change)
+        .await?;
+    Ok(Json(PullPaymentData::of(&state.gateway, &after)))
 }
 
 /// `DELETE [S]/pull-payments/{id}`: closes; may be repeated.
