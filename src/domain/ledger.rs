@@ -378,6 +378,8 @@ pub fn postings(store: StoreId, fact: &Fact) -> Postings {
         | Fact::PullPaymentChanged { .. }
         | Fact::InvoiceMethodActivated { .. }
         | Fact::TillReleased
+        | Fact::MemberSet { .. }
+        | Fact::MemberRemoved { .. }
         | Fact::NodeNote { .. } => Postings::none(),
     }
 }

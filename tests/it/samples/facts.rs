@@ -1,5 +1,6 @@
 //! Facts.
 
+use tollway::domain::access::Role;
 use tollway::domain::fact::Fact;
 use tollway::domain::money::Msat;
 use tollway::domain::payout::Verdict;
@@ -185,6 +186,15 @@ pub fn facts() -> Vec<Fact> {
         Fact::InvoiceMethodActivated {
             invoice,
             rail: Rail::Onchain,
+        },
+        Fact::MemberSet {
+            user: USER,
+            role: Role::Employee,
+            by: USER,
+        },
+        Fact::MemberRemoved {
+            user: USER,
+            by: USER,
         },
     ]
 }
