@@ -1,8 +1,10 @@
 //! Services: verbs that need more than one floor. Thin: read and decide, one call into the domain, write.
 
 pub mod access;
+pub mod approval;
 pub mod batches;
 pub mod books;
+pub mod claim;
 pub mod deposits;
 pub mod destination;
 pub mod follower_state;

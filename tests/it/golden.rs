@@ -148,6 +148,12 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::NodeGain { .. } => "node_gain",
         Fact::NodeForwarded { .. } => "node_forwarded",
         Fact::StrayAssigned { .. } => "stray_assigned",
+        Fact::PayoutInHand { .. } => "payout_in_hand",
+        Fact::PayoutPaidByHand { .. } => "payout_paid_by_hand",
+        Fact::PayoutPutBack { .. } => "payout_put_back",
+        Fact::PayoutApprovalWithdrawn { .. } => "payout_approval_withdrawn",
+        Fact::PullPaymentChanged { .. } => "pull_payment_changed",
+        Fact::InvoiceMethodActivated { .. } => "invoice_method_activated",
         Fact::MemberSet { .. } => "member_set",
         Fact::MemberRemoved { .. } => "member_removed",
     }
@@ -318,22 +324,24 @@ fn channels_and_deposits_of_the_node() {
 
 #[test]
 fn pull_payments_payouts_and_batches() {
-    use tollway::domain::money::Sat;
+    use tollway::domain::money::Parts;
     use tollway::domain::pull_payment::{Budget, PullPayment};
     let drawn = PullPayment {
         budget: Budget {
-            limit: Sat(100_000),
-            reserved: Sat(300),
-            spent: Sat(70_000),
+            limit: Parts(100_000),
+            reserved: Parts(300),
+            spent: Parts(70_000),
         },
         expires_at: None,
         archived: true,
         ..samples::pull_payment()
     };
-    check(
-        "pull_payment",
-        &[("new", samples::pull_payment()), ("drawn", drawn)],
-    );
+    let pull_payments = [
+        ("new", samples::pull_payment()),
+        ("drawn", drawn),
+        ("in_hours", samples::pull_payment_in_hours()),
+    ];
+    check("pull_payment", &pull_payments);
     check("payout", &samples::payouts());
     let batches = [
         ("one_version", samples::batch()),

@@ -364,6 +364,8 @@ impl World {
             auto_approve: true,
             starts_at: None,
             expires_at: None,
+            claim_max: None,
+            claims_max: None,
         }
     }
 
