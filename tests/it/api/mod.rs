@@ -4,6 +4,7 @@ mod access;
 mod books;
 mod invoices;
 mod lightning;
+mod lightning_views;
 mod onchain;
 mod payouts;
 mod pull_payments;
