@@ -6,6 +6,7 @@ mod invoices;
 mod lightning;
 mod onchain;
 mod payouts;
+mod people;
 mod pull_payments;
 mod review;
 mod stores;
@@ -20,7 +21,8 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
 use tollway::api;
 use tollway::config::Limits;
-use tollway::domain::access::Grant;
+use tollway::domain::access::{Grant, User};
+use tollway::domain::ids::UserId;
 use tollway::http::{AppState, Caps};
 use tower::ServiceExt;
 
@@ -87,6 +89,11 @@ impl Client {
 
     /// A key of the owner with these rights, as a header.
     async fn key(&self, permissions: &[&str]) -> String {
+        self.key_of(self.world.user, permissions).await
+    }
+
+    /// A key of somebody with these rights, as a header.
+    async fn key_of(&self, user: UserId, permissions: &[&str]) -> String {
         let grants = permissions
             .iter()
             .map(|text| Grant::parse(text).expect("a permission"))
@@ -94,10 +101,30 @@ impl Client {
         let (secret, _) = self
             .world
             .gateway
-            .create_api_key(self.world.user, String::new(), grants)
+            .create_api_key(user, String::new(), grants)
             .await
             .expect("a key");
         format!("token {secret}")
+    }
+
+    /// Another account, which does not run the server, and an unrestricted key of it.
+    async fn account(&self, email: &str) -> (UserId, String) {
+        let user = User {
+            id: UserId(self.world.gateway.random()),
+            email: email.to_owned(),
+            name: None,
+            password_hash: String::new(),
+            is_admin: false,
+            created: self.world.clock_now(),
+            has_had_key: false,
+            image_url: None,
+            invitation: None,
+        };
+        let id = user.id;
+        self.world
+            .job(move |tx| tollway::store::access::put_user(tx, &user))
+            .await;
+        (id, self.key_of(id, &["unrestricted"]).await)
     }
 
     /// A path below the store.
