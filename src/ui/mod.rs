@@ -29,14 +29,15 @@ mod store;
 mod stray;
 mod timeline;
 
-use axum::extract::{Extension, Request};
+use axum::extract::{DefaultBodyLimit, Extension, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, http};
+use tower_http::cors::{Any, CorsLayer};
 
-use crate::http::AppState;
+use crate::http::{AppState, ClientAddr};
 
 /// Everything comes from here; nothing inline runs or styles.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
@@ -49,11 +50,15 @@ pub fn router(state: AppState) -> Router {
         .route("/i/{invoice}/status", get(checkout::status))
         .route("/i/{invoice}/events", get(checkout::events))
         .route("/i/{invoice}/{method}", get(checkout::page_of_method))
+        // Whoever has the link may look, from any page: no cookie is asked for.
+        .layer(CorsLayer::new().allow_origin(Any))
+        .layer(from_fn_with_state(state.clone(), counted))
         .layer(from_fn(|request: Request, next: Next| {
             secured(request, next, true)
         }));
+    let strangers = strangers().layer(from_fn_with_state(state.clone(), counted));
     let alone = Router::new()
-        .merge(strangers())
+        .merge(strangers)
         .merge(dashboard())
         .layer(from_fn(|request: Request, next: Next| {
             secured(request, next, false)
@@ -62,6 +67,7 @@ pub fn router(state: AppState) -> Router {
         .merge(framable)
         .merge(alone)
         .layer(Extension(live::Places::default()))
+        .layer(DefaultBodyLimit::max(state.gateway.limits.body_bytes))
         .with_state(state)
 }
 
@@ -158,6 +164,17 @@ fn dashboard() -> Router<AppState> {
         .route("/stores/{store}/wallet/address", post(node::address))
         .route("/stores/{store}/wallet/channel", post(node::channel))
         .route("/stores/{store}/wallet/sender", post(node::sender))
+}
+
+/// Strangers' requests are counted.
+async fn counted(
+    State(state): State<AppState>,
+    client: ClientAddr,
+    request: Request,
+    next: Next,
+) -> Result<Response, error::PageError> {
+    state.caps.visit(client)?;
+    Ok(next.run(request).await)
 }
 
 /// What every answer says about itself. A shop may show the checkout in a frame; nothing else may be framed.

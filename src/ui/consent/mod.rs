@@ -16,7 +16,7 @@ use super::list::Queried;
 use super::page::{Frame, html, ok};
 use super::permission_words::words;
 use super::session::SignedIn;
-use crate::domain::access::Grant;
+use crate::domain::access::{Grant, permissions};
 use crate::domain::ids::StoreId;
 use crate::domain::store::Store;
 use crate::http::AppState;
@@ -242,8 +242,9 @@ fn show(
 }
 
 fn known(grant: &Grant) -> &'static str {
-    let all = super::permission_words::all();
-    let name = all.into_iter().find(|name| *name == grant.permission);
+    let name = permissions()
+        .into_iter()
+        .find(|name| *name == grant.permission);
     name.map_or("", words)
 }
 

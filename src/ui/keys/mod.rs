@@ -10,9 +10,9 @@ use super::csrf::Posted;
 use super::error::PageError;
 use super::format::When;
 use super::page::{Shell, html};
-use super::permission_words::{self, words};
+use super::permission_words::words;
 use super::session::SignedIn;
-use crate::domain::access::{ApiKey, Grant, UNRESTRICTED};
+use crate::domain::access::{ApiKey, Grant, UNRESTRICTED, permissions};
 use crate::http::AppState;
 use crate::service::Gateway;
 
@@ -138,7 +138,7 @@ async fn show(
         shell: Shell::outside(gateway, signed, "API keys"),
         new,
         rows: keys.into_iter().map(row).collect(),
-        choices: (permission_words::all().into_iter())
+        choices: (permissions().into_iter())
             .filter(|name| *name != UNRESTRICTED)
             .filter(may)
             .map(|name| (name, words(name)))
