@@ -10,6 +10,7 @@ mod onchain;
 mod payouts;
 mod people;
 mod pull_payments;
+mod rates;
 mod review;
 mod stores;
 mod strays;
