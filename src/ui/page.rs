@@ -85,17 +85,20 @@ pub enum Room {
     Payouts,
     /// Its wallet and the node.
     Wallet,
+    /// What its rates are made of.
+    Rates,
     /// Who may act for it.
     People,
 }
 
 impl Room {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Home,
         Self::Invoices,
         Self::PullPayments,
         Self::Payouts,
         Self::Wallet,
+        Self::Rates,
         Self::People,
     ];
 
@@ -106,6 +109,7 @@ impl Room {
             Self::PullPayments => "Pull payments",
             Self::Payouts => "Payouts",
             Self::Wallet => "Wallet",
+            Self::Rates => "Rates",
             Self::People => "People",
         }
     }
@@ -132,6 +136,7 @@ impl Room {
             Self::PullPayments => "pull-payments",
             Self::Payouts => "payouts",
             Self::Wallet => "wallet",
+            Self::Rates => "rates",
             Self::People => "people",
         })
     }

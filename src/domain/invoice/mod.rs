@@ -16,6 +16,7 @@ mod evaluate;
 mod mark;
 mod observe;
 mod prompt;
+mod rated;
 mod receive;
 mod tick;
 
@@ -24,6 +25,7 @@ use rust_decimal::Decimal;
 
 pub use mark::{CantMark, Mark};
 pub use prompt::{LightningPrompt, RECORD_SECS};
+pub use rated::{Rated, TrackedRate};
 
 use super::cbor;
 use super::ids::{InvoiceId, StoreId};
@@ -86,6 +88,9 @@ pub struct Invoice {
     /// What the merchant's system said about it.
     #[n(16)]
     pub details: Details,
+    /// Where its rate came from; absent where nothing is to be said.
+    #[n(30)]
+    pub rated: Option<Rated>,
 }
 
 /// What an invoice asks for.
