@@ -6,10 +6,12 @@ use axum::extract::{Path, State};
 use super::dto::InvoiceData;
 use super::list::Filters;
 use super::methods::MethodData;
+use super::recall::AnInvoice;
 use super::request;
 use crate::api::auth::{Anyone, ItemPath, Right, Signed, find_store};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
+use crate::api::once::{IdempotencyKey, Once};
 use crate::domain::invoice::{Invoice, Mark};
 use crate::domain::store::Store;
 use crate::http::{AppState, ClientAddr};
@@ -45,6 +47,7 @@ pub async fn list(
 ///
 /// Where the store says that anyone may, no key is needed, and a stranger's requests are counted.
 #[utoipa::path(post, path = "/v1/stores/{store}/invoices", operation_id = "Invoices_CreateInvoice", tag = "Invoices",
+    params(IdempotencyKey),
     security((), ("API_Key" = ["btcpay.store.cancreateinvoice"])),
     responses((status = 200, description = "Done.")))]
 pub async fn create(
@@ -53,7 +56,7 @@ pub async fn create(
     caller: Anyone,
     right: Right,
     Path(store): Path<String>,
-    mut body: Input,
+    mut body: Once<AnInvoice>,
 ) -> Result<Json<InvoiceData>, ApiError> {
     let found = find_store(&state, &store);
     let may = |store: &Store| {
@@ -181,13 +184,14 @@ pub async fn unarchive(
 
 /// Marks an invoice by a person's word
 #[utoipa::path(post, path = "/invoices/{id}/status", operation_id = "Invoices_MarkInvoiceStatus", tag = "Invoices",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
     responses((status = 200, description = "Done.")))]
 pub async fn mark(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
-    mut body: Input,
+    mut body: Once<AnInvoice>,
 ) -> Result<Json<InvoiceData>, ApiError> {
     let invoice = find(&state, &caller, &path).await?;
     let mark = match body.words("status").unwrap_or_default() {

@@ -4,6 +4,7 @@ pub mod dto;
 pub mod handlers;
 mod list;
 mod methods;
+mod recall;
 mod request;
 
 pub use dto::InvoiceData;
