@@ -12,6 +12,7 @@ use minicbor::{Decode, Encode};
 use tollway::domain::fact::{Entry, Fact};
 use tollway::domain::ids::StoreId;
 use tollway::domain::money::Msat;
+use tollway::domain::rates::{Fallback, RuleSet};
 use tollway::domain::receipt::ReceiptKey;
 use tollway::ports::chain::BlockRef;
 use tollway::store::codec::{encode, try_decode};
@@ -180,6 +181,15 @@ fn stores_and_their_senders() {
     let stores = [
         ("shop", samples::store()),
         ("capped", samples::capped_store()),
+        ("priced", samples::priced_store(Fallback::Usual)),
+        (
+            "priced-without-fallback",
+            samples::priced_store(Fallback::Off),
+        ),
+        (
+            "priced-with-fallback",
+            samples::priced_store(Fallback::On(RuleSet::of_source("coingecko"))),
+        ),
         ("shared", samples::shared_store()),
     ];
     check("store", &stores);

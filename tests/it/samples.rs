@@ -21,6 +21,7 @@ use tollway::domain::payout::{
     Attempt, FeeCap, FeeWish, InHand, Origin, Payout, Plan, Proof, Stage, Standing,
 };
 use tollway::domain::pull_payment::{Budget, PullPayment};
+use tollway::domain::rates::{Fallback, RuleSet, StoreRates};
 use tollway::domain::receipt::{Rail, Receipt, ReceiptKey, ReceiptStanding};
 use tollway::domain::store::{Member, Members, Processor, Settings, Store};
 use tollway::domain::till::{TillAddress, TillId};
@@ -461,6 +462,7 @@ pub fn store() -> Store {
             refund_bolt11_days: 7,
             anyone_can_create_invoice: true,
             fee_cap: None,
+            rates: None,
         },
         draws_on_node: true,
         kept: text("{\"website\":\"\"}"),
@@ -491,6 +493,23 @@ pub fn capped_store() -> Store {
                 percent: Decimal::new(5, 1),
                 floor: Msat(3_000),
             }),
+            ..store.settings
+        },
+        ..store
+    }
+}
+
+/// A store with rates of its own.
+pub fn priced_store(fallback: Fallback) -> Store {
+    let store = store();
+    let primary = RuleSet {
+        spread_percent: Decimal::new(15, 1),
+        preferred_source: None,
+        script: Some(text("X_X = kraken(X_X);")),
+    };
+    Store {
+        settings: Settings {
+            rates: Some(StoreRates { primary, fallback }),
             ..store.settings
         },
         ..store

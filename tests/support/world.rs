@@ -176,7 +176,7 @@ impl World {
             chain: outside.chain.clone(),
             clock: outside.clock.clone(),
             entropy: outside.entropy.clone(),
-            rates: outside.rates.clone(),
+            rates: outside.rates.board(),
             keychain: Arc::new(
                 Keychain::from_mnemonic(WORDS, Network::Regtest).expect("valid words"),
             ),

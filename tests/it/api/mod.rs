@@ -8,6 +8,7 @@ mod once;
 mod onchain;
 mod payouts;
 mod pull_payments;
+mod rates;
 mod review;
 mod stores;
 mod strays;
