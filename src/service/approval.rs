@@ -2,6 +2,7 @@
 
 use super::Gateway;
 use super::payout::PayoutRefusal;
+use super::rates::RateRefusal;
 use super::settle::commit;
 use crate::domain::ids::{PayoutId, StoreId};
 use crate::domain::money::{Currency, Rate};
@@ -74,24 +75,22 @@ impl Gateway {
             .map_err(|error: WriteError| PayoutRefusal::from(error))?
     }
 
-    /// Units of a currency per BTC at which payouts are approved: what the rule says, or the store's own rules. `None`
-    /// for bitcoin.
+    /// Units of a currency per BTC at which payouts are approved: what the rule says, or the store's own rules, without
+    /// its spread (D19). `None` for bitcoin.
     pub(super) fn payout_rate(
         &self,
-        _store: StoreId,
+        store: StoreId,
         currency: Currency,
         rule: Option<&str>,
     ) -> Result<Option<Rate>, PayoutRefusal> {
-        let ruled = rule
-            .map(|rule| {
-                let number = rule.trim().parse().ok().and_then(Rate::new);
-                number.ok_or_else(|| PayoutRefusal::RateRule("This is no rate.".to_owned()))
-            })
-            .transpose()?;
-        if currency.is_bitcoin() {
-            return Ok(None);
+        let shop = self
+            .store
+            .glance(|rows| store::settings::get(rows, store))
+            .ok_or(PayoutRefusal::Unknown)?;
+        match self.approval_rate(&shop, currency, rule) {
+            Ok(rate) => Ok(Some(rate).filter(|_| !currency.is_bitcoin())),
+            Err(RateRefusal::Rule(why)) => Err(PayoutRefusal::RateRule(why)),
+            Err(RateRefusal::Unavailable(_)) => Err(CantApprove::RateUnavailable.into()),
         }
-        let rate = ruled.or_else(|| self.rates.rate(currency).ok());
-        rate.ok_or(CantApprove::RateUnavailable.into()).map(Some)
     }
 }
