@@ -23,6 +23,7 @@ pub fn items() -> Room {
     OpenApiRouter::new()
         .routes(routes!(handlers::get, handlers::update, handlers::archive))
         .routes(routes!(handlers::payment_methods))
+        .routes(routes!(handlers::activate))
         .routes(routes!(handlers::unarchive))
         .routes(routes!(handlers::mark))
 }
