@@ -1,0 +1,158 @@
+//! Two real nodes over disks whose power goes between any two of their writes, with what was not synced lost in part.
+//!
+//! `TOLLWAY_DISK_ROUNDS` says how often (6 if not set), `TOLLWAY_DISK_SEED` repeats a run's choices.
+
+mod life;
+mod power;
+mod side;
+
+use std::env;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use self::life::Purpose;
+use crate::bitcoind::{self, Bitcoind};
+use crate::dice::Dice;
+use crate::house::Plot;
+
+/// Where the child finds its files.
+const FOLDER: &str = "TOLLWAY_TEST_DISK_FOLDER";
+/// Purpose, seed, and operations until the power goes, if it does.
+const LIFE: &str = "TOLLWAY_TEST_DISK_LIFE";
+
+/// Operations of a start, and of some dozen payments.
+const OPERATIONS_MAX: [u64; 3] = [300, 1_500, 4_000];
+
+/// Longer than a life takes on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// LDK 0.2.7 may persist a monitor's update before the one that comes first, and panics at the next start until then.
+const OUT_OF_ORDER: &str = "ChannelMonitorUpdates out of order";
+
+/// Runs in a process of its own, which ends when the power of its disks does.
+#[tokio::test(flavor = "multi_thread")]
+async fn powered_child() {
+    let Some(folder) = env::var_os(FOLDER).map(PathBuf::from) else {
+        return;
+    };
+    bitcoind::log();
+    let life = env::var(LIFE).unwrap();
+    let mut words = life.split(' ');
+    let purpose = match words.next() {
+        Some("Begin") => Purpose::Begin,
+        Some("Pay") => Purpose::Pay,
+        _ => Purpose::Compare,
+    };
+    let mut numbers = words.map(|word| word.parse().unwrap());
+    let seed = numbers.next().unwrap();
+    life::live(&folder, purpose, seed, numbers.next()).await;
+}
+
+/// How a life ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Done,
+    Power,
+    /// The node did not start, for a reason of LDK's own.
+    OutOfOrder,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn power_goes_between_any_two_writes_and_no_payment_is_lost_or_doubled() {
+    let Some(bitcoind) = Bitcoind::start() else {
+        return;
+    };
+    let number = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    let rounds = number("TOLLWAY_DISK_ROUNDS").unwrap_or(6);
+    let seed = number("TOLLWAY_DISK_SEED").unwrap_or_else(|| {
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap();
+        u64::from(now.subsec_nanos())
+    });
+    let begin = Instant::now();
+    println!("power: {rounds} rounds, seed {seed}");
+    let folder = tempfile::tempdir().unwrap();
+    for (seed, name) in [(1, "one"), (2, "two")] {
+        let mut plot = Plot::new(&folder, seed, &bitcoind);
+        plot.folder.push(name);
+        fs::create_dir(&plot.folder).unwrap();
+        plot.write();
+    }
+
+    let dice = Dice::of(seed);
+    assert_eq!(live(&folder, Purpose::Begin, dice.number(), None), End::Done);
+    let mut out_of_order = 0;
+    for _ in 0..rounds {
+        let most = dice.pick(&OPERATIONS_MAX).unwrap();
+        let operations = dice.below(most);
+        match live(&folder, Purpose::Pay, dice.number(), Some(operations)) {
+            End::Power => {}
+            End::OutOfOrder => out_of_order += 1,
+            End::Done => panic!("the power did not go"),
+        }
+    }
+    while live(&folder, Purpose::Compare, dice.number(), None) == End::OutOfOrder {
+        out_of_order += 1;
+        assert!(out_of_order < rounds + 3, "LDK never starts again");
+    }
+
+    let report = fs::read_to_string(folder.path().join("report")).unwrap();
+    println!("{report}");
+    let kills = rounds - out_of_order.min(rounds);
+    println!(
+        "rounds {rounds}, kills {kills}, starts that LDK refused {out_of_order}, {} s",
+        begin.elapsed().as_secs()
+    );
+    let differences: Vec<&str> = (report.lines())
+        .filter(|line| line.starts_with("DIFFERS"))
+        .collect();
+    assert!(differences.is_empty(), "seed {seed}: {differences:?}");
+}
+
+/// A life in a process of its own.
+fn live(folder: &tempfile::TempDir, purpose: Purpose, seed: u64, operations: Option<u64>) -> End {
+    let folder = folder.path();
+    let begin = Instant::now();
+    let _ = fs::remove_file(folder.join("end"));
+    let said = File::create(folder.join("said")).unwrap();
+    let mut life = format!("{purpose:?} {seed}");
+    if let Some(operations) = operations {
+        life.push_str(&format!(" {operations}"));
+    }
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["crashing_disk::powered_child", "--exact", "--nocapture"])
+        .env(FOLDER, folder)
+        .env(LIFE, &life)
+        .stdout(Stdio::from(said.try_clone().unwrap()))
+        .stderr(Stdio::from(said))
+        .spawn()
+        .unwrap();
+    while child.try_wait().unwrap().is_none() {
+        if begin.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("the life '{life}' does not end: {}", said_last(folder));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let end = fs::read_to_string(folder.join("end")).unwrap_or_default();
+    println!(
+        "{life}: {} after {} ms",
+        end.trim_end().replace('\n', ", "),
+        begin.elapsed().as_millis()
+    );
+    match end.lines().next() {
+        Some("done") => End::Done,
+        Some("power") => End::Power,
+        Some(_) if end.contains(OUT_OF_ORDER) => End::OutOfOrder,
+        Some(_) | None => panic!("the life '{life}' ended by itself: {}", said_last(folder)),
+    }
+}
+
+/// The end of what a life said.
+fn said_last(folder: &Path) -> String {
+    let said = fs::read_to_string(folder.join("said")).unwrap_or_default();
+    let from = said.lines().count().saturating_sub(40);
+    said.lines().skip(from).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,145 @@
+//! The power of two disks: it goes at their n-th write, set-length or sync together, and the process with it.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use redb::StorageBackend;
+
+use crate::dice::Dice;
+use crate::disk::Disk;
+
+/// Powers the disks of a process. Nothing on them moves while it is going.
+pub struct Power(Mutex<Supply>);
+
+struct Supply {
+    disks: Vec<(Disk, PathBuf)>,
+    dice: Dice,
+    /// Operations that are left; without a number it stays.
+    left: Option<u64>,
+    /// Operations are not counted for now.
+    steady: bool,
+    /// Where it is noted why it went.
+    note: PathBuf,
+}
+
+impl Power {
+    /// Goes after so many operations, if a number is given. `note` says afterwards why it went.
+    pub fn new(seed: u64, operations: Option<u64>, note: PathBuf) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Supply {
+            disks: Vec::new(),
+            dice: Dice::of(seed),
+            left: operations,
+            steady: false,
+            note,
+        })))
+    }
+
+    fn supply(&self) -> MutexGuard<'_, Supply> {
+        self.0.lock().expect("no panic inside")
+    }
+
+    /// A disk that holds what the file does: nothing if there is none.
+    pub fn disk(self: &Arc<Self>, file: &Path) -> PoweredDisk {
+        let image = match fs::read(file) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Vec::new(),
+            read => read.unwrap(),
+        };
+        let disk = Disk::holding(image);
+        let mut supply = self.supply();
+        supply.disks.push((disk.clone(), file.to_path_buf()));
+        PoweredDisk {
+            disk,
+            power: self.clone(),
+        }
+    }
+
+    /// Whether it stays for now, whatever is written.
+    pub fn steady(&self, steady: bool) {
+        self.supply().steady = steady;
+    }
+
+    /// It goes now: the files hold what the disks do, and perhaps a part of what was not synced.
+    pub fn cut(&self, why: &str) -> ! {
+        self.supply().cut(why)
+    }
+
+    /// The files hold what the disks do, after both were closed.
+    pub fn save(&self) {
+        self.supply().save();
+    }
+}
+
+impl Supply {
+    fn save(&self) -> Vec<String> {
+        let save = |(disk, file): &(Disk, PathBuf)| {
+            let (image, left) = disk.crash(&self.dice);
+            fs::write(file, image).unwrap();
+            format!("{left:?}")
+        };
+        self.disks.iter().map(save).collect()
+    }
+
+    /// Whoever waits for the lock waits until the process is gone.
+    fn cut(&self, why: &str) -> ! {
+        let left = self.save().join(" ");
+        fs::write(&self.note, format!("{why}\nunsynced left: {left}\n")).unwrap();
+        std::process::abort()
+    }
+
+    fn count(&mut self) {
+        if self.steady {
+            return;
+        }
+        match &mut self.left {
+            Some(0) => self.cut("power"),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+    }
+}
+
+/// A disk whose process ends with it.
+#[derive(Clone)]
+pub struct PoweredDisk {
+    disk: Disk,
+    power: Arc<Power>,
+}
+
+impl fmt::Debug for PoweredDisk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.disk.fmt(f)
+    }
+}
+
+impl StorageBackend for PoweredDisk {
+    fn len(&self) -> io::Result<u64> {
+        let _supply = self.power.supply();
+        self.disk.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let _supply = self.power.supply();
+        self.disk.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut supply = self.power.supply();
+        supply.count();
+        self.disk.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut supply = self.power.supply();
+        supply.count();
+        self.disk.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let mut supply = self.power.supply();
+        supply.count();
+        self.disk.write(offset, data)
+    }
+}
