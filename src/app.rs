@@ -65,6 +65,11 @@ pub enum StartError {
     /// The data directory or a file in it.
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
+    /// The data directory belongs to somebody else.
+    #[error(
+        "{0} can't be closed to other users ({1}): it has to belong to the user that runs the gateway"
+    )]
+    NotPrivate(PathBuf, std::io::Error),
     /// The database.
     #[error(transparent)]
     Store(#[from] store::OpenError),

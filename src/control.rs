@@ -8,11 +8,13 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tracing::warn;
 
 use crate::api::books::AuditData;
@@ -23,6 +25,9 @@ pub const SOCKET_FILE: &str = "control.sock";
 
 /// A request is short.
 const REQUEST_BYTES_MAX: u64 = 1_024;
+
+/// A caller that is so long silent, or takes so long to read its answer, is hung up on: others wait behind it.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What the server answers.
 #[derive(Debug, Serialize, Deserialize)]
@@ -74,9 +79,8 @@ pub async fn serve(
 async fn answer(mut stream: UnixStream, gateway: &Gateway) -> io::Result<()> {
     let (reader, mut writer) = stream.split();
     let mut request = String::new();
-    BufReader::new(reader.take(REQUEST_BYTES_MAX))
-        .read_line(&mut request)
-        .await?;
+    let mut reader = BufReader::new(reader.take(REQUEST_BYTES_MAX));
+    timeout(PATIENCE, reader.read_line(&mut request)).await??;
     let answer = match request.trim() {
         "audit" => match gateway.audit().await {
             Ok(audit) => Answer::Audit(AuditData::from(&audit)),
@@ -86,8 +90,11 @@ async fn answer(mut stream: UnixStream, gateway: &Gateway) -> io::Result<()> {
     };
     let mut line = serde_json::to_vec(&answer)?;
     line.push(b'\n');
-    writer.write_all(&line).await?;
-    writer.shutdown().await
+    timeout(PATIENCE, async {
+        writer.write_all(&line).await?;
+        writer.shutdown().await
+    })
+    .await?
 }
 
 /// Nobody serves the socket.

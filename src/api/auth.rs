@@ -14,7 +14,11 @@ use crate::domain::ids::StoreId;
 use crate::domain::store::Store;
 use crate::http::{AppState, ClientAddr};
 use crate::service::access::Caller;
+use crate::service::review::Judge;
 use crate::store::{self, Rows};
+
+/// The right to run the server.
+pub const SERVER: &str = "btcpay.server.canmodifyserversettings";
 
 /// A key is 40 characters; nothing much longer is looked up.
 const KEY_BYTES_MAX: usize = 256;
@@ -165,6 +169,44 @@ impl Signed {
             // No store can be told from the id, so no right can be proved.
             (None, None) => Err(ApiError::missing_permission(permission)),
         }
+    }
+}
+
+impl Signed {
+    /// Whose word it is that the caller gives.
+    pub fn judge(&self) -> Judge {
+        Judge {
+            user: self.0.user.id,
+            runs_server: self.0.may(SERVER, None),
+        }
+    }
+
+    /// An item of a store that may not draw on the node, for the server's administrator; `None` for anybody else.
+    pub async fn guests_item<I>(
+        &self,
+        state: &AppState,
+        path: &ItemPath,
+        store_of: fn(&dyn Rows, I) -> Option<StoreId>,
+    ) -> Option<(StoreId, I)>
+    where
+        I: FromStr + Copy + Send + 'static,
+    {
+        if !self.0.may(SERVER, None) {
+            return None;
+        }
+        let id = path.id.parse::<I>().ok()?;
+        let found = state
+            .gateway
+            .store
+            .read(move |rows| {
+                store_of(rows, id)
+                    .filter(|store| !store::settings::may_spend_from_node(rows, *store))
+            })
+            .await?;
+        let named = path.store.as_ref();
+        named
+            .is_none_or(|text| text.parse() == Ok(found))
+            .then_some((found, id))
     }
 }
 

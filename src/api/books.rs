@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 
-use super::auth::Signed;
+use super::auth::{SERVER, Signed};
 use super::error::ApiError;
 use crate::domain::receipt::Rail;
 use crate::http::AppState;
@@ -80,7 +80,7 @@ pub async fn audit(
     State(state): State<AppState>,
     caller: Signed,
 ) -> Result<Json<AuditData>, ApiError> {
-    caller.check("btcpay.server.canmodifyserversettings")?;
+    caller.check(SERVER)?;
     let audit = state.gateway.audit().await?;
     Ok(Json(AuditData::from(&audit)))
 }

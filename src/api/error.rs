@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::auth::SERVER;
 use crate::domain::payout::CantApprove;
 use crate::domain::pull_payment::ClaimRefusal;
 use crate::http::TooMany;
@@ -314,6 +315,9 @@ impl From<PayoutRefusal> for ApiError {
             }
             PayoutRefusal::Review(ReviewRefusal::MayStillArrive) => {
                 Self::bad_request("may-still-arrive", message)
+            }
+            PayoutRefusal::Review(ReviewRefusal::NeedsAdministrator) => {
+                Self::missing_permission(SERVER)
             }
             PayoutRefusal::Review(ReviewRefusal::WrongPreimage) => Self::fault("Preimage", message),
             PayoutRefusal::Unavailable(unavailable) => unavailable.into(),

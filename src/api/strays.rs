@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 
-use super::auth::Signed;
+use super::auth::{SERVER, Signed};
 use super::error::ApiError;
 use super::extract::{Input, Params};
 use super::invoices::InvoiceData;
@@ -19,7 +19,6 @@ use crate::store::receipt::Stray;
 
 const VIEW: &str = "btcpay.store.canviewinvoices";
 const MODIFY: &str = "btcpay.store.canmodifyinvoices";
-const SERVER: &str = "btcpay.server.canmodifyserversettings";
 
 /// A payment that fits no invoice.
 #[derive(Debug, Serialize)]

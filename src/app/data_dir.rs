@@ -1,7 +1,7 @@
 //! The data directory: made, locked, and its seed.
 
 use std::fs;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 
 use super::{SEED_FILE, StartError};
@@ -15,13 +15,18 @@ use crate::wallet::{Keychain, keychain};
 /// Locked while a process uses the data directory.
 const LOCK_FILE: &str = "tollway.lock";
 
-/// Makes the directory if it is not there; only its owner may look into it.
+/// Only the owner may look into the directory.
+const PRIVATE: u32 = 0o700;
+
+/// Makes the directory if it is not there. Only its owner may look into it, also if somebody else made it.
 pub(super) fn make_private(dir: &Path) -> Result<(), StartError> {
     fs::DirBuilder::new()
         .recursive(true)
-        .mode(0o700)
+        .mode(PRIVATE)
         .create(dir)
-        .map_err(|e| StartError::File(dir.to_owned(), e))
+        .map_err(|e| StartError::File(dir.to_owned(), e))?;
+    fs::set_permissions(dir, fs::Permissions::from_mode(PRIVATE))
+        .map_err(|e| StartError::NotPrivate(dir.to_owned(), e))
 }
 
 /// One process a data directory, from before the first file in it is read: a second one must not even make a seed.

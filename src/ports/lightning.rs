@@ -355,7 +355,7 @@ pub trait Lightning: Send + Sync {
     async fn payment(&self, hash: PaymentHash) -> Option<PaymentRecord>;
 
     /// Removes a record: one of a payment of ours so that the same invoice may be handed over again (reconcile only), or
-    /// that of a dead invoice.
+    /// that of a dead invoice. Refused for a payment of ours that has arrived.
     async fn forget_payment(&self, hash: PaymentHash) -> Result<(), NodeError>;
 
     /// Who it is.

@@ -95,6 +95,16 @@ pub fn find(
     Ok(Some(Own { payable, owner }))
 }
 
+/// Whose invoice a payout names, if it is one of this server.
+pub fn payee(rows: &dyn Rows, payout: &Payout) -> Option<StoreId> {
+    let Destination::Bolt11(bolt11) = &payout.destination else {
+        return None;
+    };
+    store::invoice::hash_owner(rows, bolt11.hash).map(|owner| match owner {
+        HashOwner::Invoice { store, .. } | HashOwner::Api { store } => store,
+    })
+}
+
 /// Settles a payout with the invoice of this server that it names, or gives it up if that can't be paid any more.
 pub fn settle(tx: &mut Tx<'_>, payout: &Payout, node_id: &[u8; 33], now: Timestamp) {
     let Destination::Bolt11(bolt11) = &payout.destination else {

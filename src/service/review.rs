@@ -33,6 +33,20 @@ pub enum ReviewRefusal {
         "The node or the network may still have this payment under way: to pay it again could pay it twice. Say so expressly if you know better."
     )]
     MayStillArrive,
+    /// 403: the store's own word is not enough where the node's money would stand in for it.
+    #[error(
+        "Nothing proves this, and the store's Lightning money lies with the server: only the server's administrator can say it."
+    )]
+    NeedsAdministrator,
+}
+
+/// Who gives their word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judge {
+    /// The person.
+    pub user: UserId,
+    /// Runs the server, and may use that right here.
+    pub runs_server: bool,
 }
 
 /// What a person says.
@@ -50,32 +64,45 @@ pub enum Word {
 }
 
 impl Gateway {
-    /// Takes a person's word on the attempt that stands for review.
+    /// Takes a person's word on the attempt that stands for review. What nothing proves of a Lightning payment is not
+    /// taken from a store that may not draw on the node (P11): if it is wrong, the node has paid for it.
     pub async fn review_payout(
         &self,
         shop: StoreId,
         id: PayoutId,
-        by: UserId,
+        judge: Judge,
         word: Word,
         why: &str,
     ) -> Result<Payout, PayoutRefusal> {
-        let seen = self
+        let (seen, draws_on_node) = self
             .store
-            .read(move |rows| store::payout::get(rows, shop, id))
+            .read(move |rows| {
+                let seen = store::payout::get(rows, shop, id)?;
+                Some((seen, store::settings::may_spend_from_node(rows, shop)))
+            })
             .await
             .ok_or(PayoutRefusal::Unknown)?;
+        let by = judge.user;
         let reviewed = reviewed(&seen).ok_or(ReviewRefusal::NotInReview(NotInReview))?;
         let number = reviewed.number;
+        let needs_proof =
+            matches!(reviewed.plan, Plan::Lightning { .. }) && !draws_on_node && !judge.runs_server;
         let against_doubt = match word {
             Word::LookAgain => false,
             Word::Arrived(preimage) => {
                 check_preimage(&reviewed.plan, preimage)?;
+                if needs_proof && preimage.is_none() {
+                    return Err(ReviewRefusal::NeedsAdministrator.into());
+                }
                 false
             }
             Word::DidNotArrive { against_doubt } => {
                 let may_still = self.may_still_arrive(&reviewed.plan).await?;
                 if may_still && !against_doubt {
                     return Err(ReviewRefusal::MayStillArrive.into());
+                }
+                if may_still && needs_proof {
+                    return Err(ReviewRefusal::NeedsAdministrator.into());
                 }
                 may_still
             }

@@ -3,12 +3,13 @@
 use subtle::ConstantTimeEq;
 
 use super::Gateway;
+use super::books::allowance;
 use super::destination::DestinationRefusal;
 use super::inside::OwnRefusal;
 use super::payout::{NewPayout, PayoutRefusal};
 use super::pull_payment::in_currency;
 use crate::domain::destination::{BadDestination, Bolt11Destination, Destination};
-use crate::domain::ids::PullPaymentId;
+use crate::domain::ids::{PullPaymentId, StoreId};
 use crate::domain::money::{Currency, Money, Msat, Sat};
 use crate::domain::payout::{FeeCap, FeeWish, Origin, Payout, Stage};
 use crate::domain::pull_payment::{ClaimRefusal, PullPayment};
@@ -109,11 +110,10 @@ impl Gateway {
             .read(move |rows| store::pull_payment::find(rows, id))
             .await
             .ok_or(WithdrawRefusal::UnknownLink)?;
-        let cap = self.fee_cap(found.store).await;
-        self.offer(&found, cap)
+        self.offer(&found).await
     }
 
-    fn offer(&self, pull_payment: &PullPayment, cap: FeeCap) -> Result<Offer, WithdrawRefusal> {
+    async fn offer(&self, pull_payment: &PullPayment) -> Result<Offer, WithdrawRefusal> {
         let now = self.now();
         pull_payment
             .check_running(now)
@@ -127,7 +127,7 @@ impl Gateway {
         }
         // A claim that waits for a person may be sent when there is more to send.
         let sendable = if pull_payment.auto_approve {
-            less_fee(self.lightning.sendable(), cap).to_sat_floor()
+            self.spendable(pull_payment.store).await
         } else {
             balance
         };
@@ -147,6 +147,23 @@ impl Gateway {
             max,
             balance,
         })
+    }
+
+    /// About how much a store can send now. Rounded down to one digit: links are for strangers, whom the balances
+    /// behind them do not concern.
+    async fn spendable(&self, shop: StoreId) -> Sat {
+        let (allowed, cap) = self
+            .store
+            .read(move |rows| {
+                (
+                    allowance::of(rows, shop),
+                    store::settings::fee_cap(rows, shop),
+                )
+            })
+            .await;
+        let sendable = self.lightning.sendable();
+        let least = allowed.map_or(sendable, |allowed| allowed.min(sendable));
+        one_digit(less_fee(least, cap).to_sat_floor())
     }
 
     /// Takes an invoice to pay: checks it, reserves its amount, commits, and watches the outcome for a while. The
@@ -173,8 +190,7 @@ impl Gateway {
         if let Some(earlier) = self.earlier(id, &invoice).await? {
             return self.watch(&earlier, Asker::Repeats).await;
         }
-        let cap = self.fee_cap(pull_payment.store).await;
-        let offer = self.offer(&pull_payment, cap)?;
+        let offer = self.offer(&pull_payment).await?;
         let now = self.now();
         let amount = invoice.amount.ok_or(WithdrawRefusal::NoAmount)?;
         if amount < offer.min.to_msat() || amount > offer.max.to_msat() {
@@ -302,6 +318,12 @@ enum Asker {
     Claims,
     /// One that came again, perhaps after a yes.
     Repeats,
+}
+
+/// Rounded down to its first digit.
+fn one_digit(amount: Sat) -> Sat {
+    let unit = 10_u64.pow(amount.0.checked_ilog10().unwrap_or(0));
+    Sat(amount.0 / unit * unit)
 }
 
 /// What is left to send when the most that may be spent on fees is kept back.

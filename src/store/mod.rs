@@ -27,7 +27,9 @@ pub mod till;
 pub mod tx;
 pub mod writer;
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -126,7 +128,7 @@ pub struct Store {
 impl Store {
     /// Opens or creates the file, migrates and checks it. The writer is to be driven by the caller.
     pub fn open(path: &Path) -> Result<(Self, Writer), OpenError> {
-        match std::fs::metadata(path) {
+        match fs::metadata(path) {
             // A new file gets its name when it is whole: this one was cut off.
             Ok(file) if file.len() == 0 => Err(OpenError::Damaged("it is empty".to_owned())),
             Ok(_) => Self::open_with(|builder| builder.open(path), || Ok(())),
@@ -140,17 +142,24 @@ impl Store {
         draft.push(".new");
         let draft = Path::new(&draft);
         // Left by a process that ended on its first start: there is nothing in it.
-        match std::fs::remove_file(draft) {
+        match fs::remove_file(draft) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => {
                 return Err(OpenError::Refused(e.to_string()));
             }
             Ok(()) | Err(_) => {}
         }
         let name = || {
-            std::fs::rename(draft, path)?;
+            fs::rename(draft, path)?;
             let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-            std::fs::File::open(dir.unwrap_or(Path::new(".")))?.sync_all()
+            fs::File::open(dir.unwrap_or(Path::new(".")))?.sync_all()
         };
+        // What is in it is for its owner's eyes, wherever it is copied or moved to: redb takes the empty file as it is.
+        fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(draft)
+            .map_err(|e| OpenError::Refused(e.to_string()))?;
         Self::open_with(|builder| builder.create(draft), name)
     }
 

@@ -1,6 +1,7 @@
 //! What an audit found, a row each, so that it stays mended.
 
 use bitcoin::Network;
+use rust_decimal::Decimal;
 use tollway::domain::access::User;
 use tollway::domain::ids::{StoreId, UserId};
 use tollway::domain::money::{Currency, Msat, Sat};
@@ -12,7 +13,7 @@ use tollway::service::books::allowance;
 use tollway::service::invoice::NewInvoice;
 use tollway::service::payout::StorePayout;
 use tollway::service::pull_payment::Claim;
-use tollway::service::withdraw::Accepted;
+use tollway::service::withdraw::{Accepted, WithdrawRefusal};
 use tollway::store;
 
 use crate::support::World;
@@ -67,7 +68,7 @@ async fn a_guests_store_spends_nothing_of_the_nodes() {
     world.run_payouts().await;
     let waits = world.see_payout(id).await;
     assert_eq!(waits.stage, Stage::AwaitingPayment);
-    let why = "The Lightning balance is 0 sat, 1010 sat are needed with the fee.";
+    let why = "This store's Lightning balance doesn't cover this yet.";
     assert_eq!(waits.waiting_for.as_deref(), Some(why));
     assert!(world.lightning.pays().is_empty());
     // Its own money it may spend, the fee included, and no more than once.
@@ -84,7 +85,7 @@ async fn a_guests_store_spends_nothing_of_the_nodes() {
     (world.gateway.pay_payout(guest, second).await).expect("to be paid");
     world.run_payouts().await;
     let waits = world.see_payout(second).await;
-    assert!(waits.waiting_for.expect("a reason").contains("is 0 sat"));
+    assert_eq!(waits.waiting_for.as_deref(), Some(why));
     world.check().await;
     // What the first did not spend on fees is free again.
     let preimage = world.customer.preimage(hash).expect("its own");
@@ -108,6 +109,29 @@ async fn earns(world: &World, shop: StoreId, amount: Msat) {
 }
 
 #[tokio::test]
+async fn a_strangers_link_tells_little_of_what_is_behind_it() {
+    let world = World::new().await;
+    let guest = guest_store(&world).await;
+    let new = World::new_pull_payment(1_000_000);
+    let link = world.gateway.create_pull_payment(guest, new).await;
+    let link = link.expect("a link").id;
+    let most = async || {
+        world
+            .gateway
+            .withdraw_offer(link)
+            .await
+            .map(|offer| offer.max)
+    };
+    let nothing = most().await;
+    assert_eq!(nothing, Err(WithdrawRefusal::NotNow), "P11");
+    // The store's own money bounds it, then what the node can send; neither is told exactly.
+    earns(&world, guest, Sat(54_321).to_msat()).await;
+    assert_eq!(most().await, Ok(Sat(50_000)), "P11");
+    world.lightning.set_sendable(Sat(4_999).to_msat());
+    assert_eq!(most().await, Ok(Sat(4_000)));
+}
+
+#[tokio::test]
 async fn the_owners_store_leaves_what_guests_are_owed() {
     let world = World::new().await;
     let guest = guest_store(&world).await;
@@ -127,10 +151,65 @@ async fn the_owners_store_leaves_what_guests_are_owed() {
     let waits = paid(1_000).await.waiting_for.expect("a reason");
     assert_eq!(
         waits,
-        "The Lightning balance is 1000 sat, 1010 sat are needed with the fee."
+        "This store's Lightning balance doesn't cover this yet."
     );
     assert_eq!(paid(900).await.stage, Stage::InProgress);
     assert!(paid(900).await.waiting_for.is_some());
+    world.check().await;
+}
+
+#[tokio::test]
+async fn what_the_owners_store_gives_a_guest_inside_is_covered_by_the_node() {
+    let world = World::new().await;
+    let guest = guest_store(&world).await;
+    let new = NewInvoice {
+        amount: Some(Decimal::from(2_000)),
+        currency: Some(Currency::SATS),
+        ..NewInvoice::default()
+    };
+    let invoice = world.gateway.create_invoice(guest, new).await;
+    let bolt11 = invoice.expect("an invoice").lightning.remove(0).bolt11;
+    let payout = store_payout(bolt11, Rail::Lightning, 2_000);
+    let made = world.gateway.create_payout(world.shop, payout).await;
+    let id = made.expect("a payout").id;
+    (world.gateway.pay_payout(world.shop, id).await).expect("to be paid");
+    world.run_payouts().await;
+    // P11: nobody has brought the node anything that it could owe the guest.
+    let waits = world.see_payout(id).await;
+    assert_eq!(waits.stage, Stage::AwaitingPayment);
+    assert!(waits.waiting_for.is_some());
+    earns(&world, world.shop, Sat(2_000).to_msat()).await;
+    world.clock.advance_secs(60);
+    world.run_payouts().await;
+    let paid = world.see_payout(id).await;
+    assert!(matches!(paid.stage, Stage::Completed { .. }), "{paid:?}");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn guests_leave_places_for_others() {
+    let world = World::new().await;
+    let guest = guest_store(&world).await;
+    earns(&world, guest, Sat(10_000).to_msat()).await;
+    let mut made = 0;
+    while made < 30 {
+        let (pr, _) = world.customer_invoice(1);
+        let payout = store_payout(pr, Rail::Lightning, 1);
+        let payout = world.gateway.create_payout(guest, payout).await;
+        let id = payout.expect("a payout").id;
+        (world.gateway.pay_payout(guest, id).await).expect("to be paid");
+        made += 1;
+    }
+    world.run_payouts().await;
+    assert_eq!(world.lightning.departed().len(), 10, "half the places");
+    let (pr, hash) = world.customer_invoice(5);
+    let payout = store_payout(pr, Rail::Lightning, 5);
+    let payout = world.gateway.create_payout(world.shop, payout).await;
+    let id = payout.expect("a payout").id;
+    (world.gateway.pay_payout(world.shop, id).await).expect("to be paid");
+    earns(&world, world.shop, Sat(1_000).to_msat()).await;
+    world.run_payouts().await;
+    assert!(world.lightning.departed().contains(&hash));
     world.check().await;
 }
 

@@ -317,6 +317,7 @@ fn pull_payments_payouts_and_batches() {
     let batches = [
         ("one_version", samples::batch()),
         ("outspent", samples::outspent_batch()),
+        ("settled", samples::settled_batch()),
     ];
     check("batch", &batches);
     check("unknown_spend", &[("released", samples::unknown_spend())]);

@@ -16,7 +16,7 @@ use tollway::domain::invoice::{
     Details, Invoice, LightningPrompt, MoneyRecord, Price, SpeedPolicy, Status, Terms,
 };
 use tollway::domain::money::{Currency, Msat, Rate, Sat};
-use tollway::domain::payout::batch::{Batch, Input, Rival, Version};
+use tollway::domain::payout::batch::{Batch, Confirmed, Input, Rival, Version};
 use tollway::domain::payout::{Attempt, FeeCap, Origin, Payout, Plan, Proof, Stage, Standing};
 use tollway::domain::pull_payment::{Budget, PullPayment};
 use tollway::domain::receipt::{Rail, Receipt, ReceiptKey, ReceiptStanding};
@@ -352,6 +352,15 @@ pub fn batch() -> Batch {
         broadcast_at: Some(NOW),
         settled: true,
         lost_to: None,
+        settled_by: None,
+    }
+}
+
+/// The same, and it is remembered which version settled it.
+pub fn settled_batch() -> Batch {
+    Batch {
+        settled_by: Some(Confirmed(batch().versions[0].txid)),
+        ..batch()
     }
 }
 

@@ -9,7 +9,7 @@ use futures::future::join_all;
 use serde_json::{Value, json};
 
 use crate::gateway::{CHAIN, btc, text};
-use crate::onchain::{fund, output, paid};
+use crate::onchain::{fund, in_mempool, output, paid};
 use crate::sandbox::{sandbox, say};
 
 /// Payouts for which one more transaction is few.
@@ -45,6 +45,7 @@ async fn payouts_approved_at_once_share_a_few_transactions() {
     let mut outputs: BTreeMap<&str, (String, usize)> = BTreeMap::new();
     for (id, address, sats) in &owed {
         let output = output(&shop.payout_is(id, "InProgress").await);
+        in_mempool(&sandbox, &output.0).await;
         assert_eq!(paid(&sandbox, &output), (*sats, address.clone()), "{id}");
         outputs.insert(id, output);
     }

@@ -132,6 +132,7 @@ async fn outgoing(crash: &Crash) {
         return;
     };
     let mut closed = 0;
+    let others = unpaid(&sandbox).await;
     for round in 0..rounds() {
         let before = arm(&mut sandbox, crash).await;
         let sats = 30_000 + round;
@@ -178,7 +179,7 @@ async fn outgoing(crash: &Crash) {
         );
         closed += mend(&mut sandbox, before).await;
     }
-    same_sums(&sandbox).await;
+    assert_eq!(unpaid(&sandbox).await, others, "the sums moved together");
     tell(&sandbox, closed);
 }
 
@@ -279,8 +280,9 @@ async fn mend(sandbox: &mut Sandbox, before: BTreeSet<String>) -> usize {
     gone
 }
 
-/// Over all time: what the shop's stores say they paid out over Lightning is what the customer received.
-async fn same_sums(sandbox: &Sandbox) {
+/// Over all time: what the customer received beyond what the shop's stores say they paid out over Lightning. It came by
+/// other ways, in other tests.
+async fn unpaid(sandbox: &Sandbox) -> i64 {
     let mut paid = 0;
     for store in sandbox.shop.get("stores").await.as_array().unwrap() {
         let payouts = format!("stores/{}/payouts", text(store, "id"));
@@ -301,7 +303,7 @@ async fn same_sums(sandbox: &Sandbox) {
         .filter(|invoice| invoice["status"] == "Paid")
         .map(|invoice| units(invoice, "amountReceived", 0))
         .sum();
-    assert_eq!(paid, received);
+    received - paid
 }
 
 fn tell(sandbox: &Sandbox, closed: usize) {

@@ -30,7 +30,8 @@ pub fn paid(sandbox: &Sandbox, (txid, vout): &(String, usize)) -> (u64, Value) {
     (sats, output["scriptPubKey"]["address"].clone())
 }
 
-async fn in_mempool(sandbox: &Sandbox, txid: &str) {
+/// Waits until the network has a transaction: it is named as soon as it is stored, and sent after that.
+pub async fn in_mempool(sandbox: &Sandbox, txid: &str) {
     until("in bitcoind's mempool", || async {
         let mempool = sandbox.rpc("getrawmempool", &[]);
         let found = mempool.as_array().unwrap().contains(&json!(txid));

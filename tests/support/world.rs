@@ -256,6 +256,18 @@ impl World {
         self.follower.lock().await.activate().await;
     }
 
+    /// A person has looked at every spend that was not made here: on-chain payouts go on.
+    pub async fn release_till(&self) {
+        let shop = self.shop;
+        let store = &self.gateway.store;
+        let spends = store
+            .read(move |rows| store::hold::spends(rows, shop))
+            .await;
+        let seen = spends.iter().map(|spend| spend.txid).collect();
+        let held = self.gateway.release_till(shop, seen).await;
+        assert!(!held.expect("done"), "nothing came meanwhile");
+    }
+
     /// Mines, and lets the follower look.
     pub async fn mine(&self, blocks: u32) {
         self.chain.mine(blocks);

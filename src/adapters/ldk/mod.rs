@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use bitcoin::Network;
 use bitcoin::secp256k1::PublicKey;
 use ldk_node::lightning::ln::channelmanager::PaymentId;
+use ldk_node::payment::{PaymentDirection, PaymentStatus};
 use tracing::error;
 
 use crate::adapters::kv::LdkStore;
@@ -233,8 +234,16 @@ impl Lightning for LdkNode {
 
     async fn forget_payment(&self, hash: PaymentHash) -> Result<(), NodeError> {
         self.ask(move |node| {
-            node.remove_payment(&PaymentId(hash.0))
-                .map_err(convert::refusal)
+            let id = PaymentId(hash.0);
+            // What has arrived since the caller looked is the lasting proof of it, and guards against a second try.
+            let arrived = node.payment(&id).is_some_and(|record| {
+                record.direction == PaymentDirection::Outbound
+                    && record.status == PaymentStatus::Succeeded
+            });
+            if arrived {
+                return Err(NodeError::Refused("the payment has arrived".to_owned()));
+            }
+            node.remove_payment(&id).map_err(convert::refusal)
         })
         .await
     }

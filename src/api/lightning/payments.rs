@@ -109,10 +109,9 @@ pub async fn review(
     let hash = path.hash().parse().map_err(|_| unknown())?;
     let payout = state.gateway.api_payment(books, hash).await;
     let id = payout.ok_or_else(unknown)?.id;
-    let by = caller.0.user.id;
     let payout = state
         .gateway
-        .review_payout(books, id, by, word, &comment)
+        .review_payout(books, id, caller.judge(), word, &comment)
         .await?;
     PaymentData::of(&payout).map(Json).ok_or_else(unknown)
 }

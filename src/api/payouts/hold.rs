@@ -1,12 +1,17 @@
 //! Spends of a store's wallet that were not made here, and the hold they put on its on-chain payouts (Tollway's own).
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::{Path, State};
+use bitcoin::Txid;
 use serde::Serialize;
 
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
+use crate::api::extract::Input;
 use crate::api::number::Dec;
+use crate::domain::ids::StoreId;
 use crate::http::AppState;
 use crate::store;
 use crate::store::hold::UnknownSpend;
@@ -51,23 +56,56 @@ pub async fn get(
     Path(store): Path<String>,
 ) -> Result<Json<HoldData>, ApiError> {
     let store = caller.store(&state, &store, VIEW)?.id;
+    Ok(Json(hold(&state, store).await))
+}
+
+/// `DELETE S/wallet-hold`: `{txids: [text]}` → `HoldData`. A person has looked at these spends; when none is left that
+/// nobody has looked at, on-chain payouts go on.
+pub async fn release(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(store): Path<String>,
+    mut body: Input,
+) -> Result<Json<HoldData>, ApiError> {
+    let store = caller.store(&state, &store, RELEASE)?.id;
+    let seen = txids(&mut body);
+    body.finish()?;
+    state.gateway.release_till(store, seen).await?;
+    Ok(Json(hold(&state, store).await))
+}
+
+async fn hold(state: &AppState, store: StoreId) -> HoldData {
     let spends = state
         .gateway
         .store
         .read(move |rows| store::hold::spends(rows, store))
         .await;
-    Ok(Json(HoldData {
+    HoldData {
         held: spends.iter().any(UnknownSpend::holds),
         spends: spends.into_iter().map(SpendData::from).collect(),
-    }))
+    }
 }
 
-/// `DELETE S/wallet-hold`: a person has looked; on-chain payouts go on.
-pub async fn release(
-    State(state): State<AppState>,
-    caller: Signed,
-    Path(store): Path<String>,
-) -> Result<(), ApiError> {
-    let store = caller.store(&state, &store, RELEASE)?.id;
-    Ok(state.gateway.release_till(store).await?)
+/// Which spends were looked at: they have to be named, since another may have come meanwhile.
+fn txids(body: &mut Input) -> BTreeSet<Txid> {
+    let texts = body.texts("txids").unwrap_or_default();
+    if texts.is_empty() {
+        body.refuse(
+            "txids",
+            "Name the transactions that were looked at: their hashes, as GET shows them.",
+        );
+    }
+    let mut seen = BTreeSet::new();
+    for (place, text) in texts.iter().enumerate() {
+        match text.trim().parse() {
+            Ok(txid) => {
+                seen.insert(txid);
+            }
+            Err(_) => body.refuse(
+                &format!("txids[{place}]"),
+                "This has to be a transaction's hash.",
+            ),
+        }
+    }
+    seen
 }

@@ -55,7 +55,15 @@ pub struct Batch {
     /// there, no version can confirm.
     #[n(9)]
     pub lost_to: Option<Rival>,
+    /// The version that its payouts were settled by. As long as a block holds it, there is nothing to do.
+    #[n(10)]
+    pub settled_by: Option<Confirmed>,
 }
+
+/// The id of a version in a block, in a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Confirmed(#[cbor(n(0), with = "cbor::txid")] pub Txid);
 
 /// The id of a transaction, in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

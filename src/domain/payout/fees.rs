@@ -30,7 +30,7 @@ impl Default for FeeCap {
 impl FeeCap {
     /// The most to spend on a payment of this amount.
     pub fn most(&self, amount: Msat) -> Msat {
-        share(self.percent, amount).max(self.floor)
+        bounded(share(self.percent, amount).max(self.floor), amount)
     }
 }
 
@@ -47,11 +47,19 @@ impl FeeWish {
     /// The most to spend on a payment of this amount; `None` if nothing is wished.
     pub fn most(&self, amount: Msat) -> Option<Msat> {
         let by_share = self.percent.map(|percent| share(percent, amount));
-        match (by_share, self.flat) {
+        let most = match (by_share, self.flat) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
-        }
+        };
+        most.map(|most| bounded(most, amount))
     }
+}
+
+/// Whoever says "no limit" means no more than the payment itself, or than this for a small one.
+const FEE_MAX_FOR_SMALL: Msat = Msat(1_000_000_000);
+
+fn bounded(fee: Msat, amount: Msat) -> Msat {
+    fee.min(amount.max(FEE_MAX_FOR_SMALL))
 }
 
 fn share(percent: Decimal, amount: Msat) -> Msat {
@@ -77,6 +85,14 @@ mod tests {
             (FeeCap::default(), 5_000_099, 50_000),
             (half, 1_000_000, 5_000),
             (half, 199, 0),
+            (
+                FeeCap {
+                    percent: Decimal::ZERO,
+                    floor: Msat(u64::MAX),
+                },
+                1_000,
+                1_000_000_000,
+            ),
         ] {
             assert_eq!(cap.most(Msat(amount)), Msat(most), "{cap:?} {amount}");
         }

@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::send::{Busy, Sending};
 use super::{REST_SECS_MAX, ROUND_SECS, SOON_MILLIS, TOO_LITTLE_SECS, sends};
-use crate::domain::ids::{PayoutId, PullPaymentId};
+use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
 use crate::domain::payout::Payout;
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
@@ -29,6 +29,9 @@ const IN_FLIGHT_PER_CHANNEL: usize = 20;
 
 /// Payments in flight at once for one pull payment: whoever holds a link can hold payments up, but not everybody's.
 const IN_FLIGHT_PER_LINK_MAX: usize = 8;
+
+/// Of all places, guests' stores take at most this part: what they send to themselves and hold up holds up nobody else.
+const GUESTS_SHARE: usize = 2;
 
 /// Payouts given up, or settled inside, in one job of the writer.
 const BATCH: usize = 64;
@@ -195,7 +198,9 @@ impl LightningPayer {
                     let Some(payout) = store::payout::get(tx, one.store, one.payout) else {
                         continue;
                     };
-                    if let Err(too_little) = allowance::check(tx, one.store, payout.amount) {
+                    let payee = inside::payee(tx, &payout).unwrap_or(one.store);
+                    let covered = allowance::check_inside(tx, one.store, payee, payout.amount);
+                    if let Err(too_little) = covered {
                         let until = now.plus_secs(TOO_LITTLE_SECS);
                         let step = payout.clone().wait(too_little.to_string(), until);
                         settle::commit(tx, &payout, step, now);
@@ -246,6 +251,17 @@ fn see(rows: &dyn Rows, room: usize, busy: &Busy, now: Timestamp) -> Sight {
     for link in taken.values().flatten() {
         *links.entry(*link).or_default() += 1;
     }
+    let mut owners: BTreeMap<StoreId, bool> = BTreeMap::new();
+    let mut is_guest = |store| {
+        !*owners
+            .entry(store)
+            .or_insert_with(|| store::settings::may_spend_from_node(rows, store))
+    };
+    let mut guests = taken
+        .keys()
+        .filter_map(|id| store::payout::store_of(rows, *id))
+        .filter(|store| is_guest(*store))
+        .count();
     let free = room.saturating_sub(taken.len());
     if free > 0 {
         sight.due = first_due(
@@ -257,6 +273,12 @@ fn see(rows: &dyn Rows, room: usize, busy: &Busy, now: Timestamp) -> Sight {
             &mut |waiting| {
                 if busy.contains_key(&waiting.payout.payout) {
                     return false;
+                }
+                if is_guest(waiting.payout.store) {
+                    guests += 1;
+                    if guests > (room / GUESTS_SHARE).max(1) {
+                        return false;
+                    }
                 }
                 waiting.pull_payment.is_none_or(|link| {
                     let taken = links.entry(link).or_default();

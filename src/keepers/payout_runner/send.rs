@@ -24,6 +24,9 @@ use crate::store::{self, Tx};
 /// How long a payout rests that is larger than what the node can send now.
 const DRY_MILLIS: u64 = 5_000;
 
+/// Why it rests; without figures, since strangers read it.
+const DRY: &str = "The Lightning node can't send this much now; it is tried again.";
+
 /// Payments that are being handed over.
 #[derive(Default)]
 pub(super) struct Sending {
@@ -127,13 +130,8 @@ fn plan(
     let wait = if let Err(too_little) = allowance::check(tx, payout.store, needs) {
         Some((too_little.to_string(), now.plus_secs(TOO_LITTLE_SECS)))
     } else if intent.amount > sendable {
-        let why = format!(
-            "The node can send {} now; this needs {}.",
-            sendable.to_sat_floor(),
-            intent.amount.to_sat_ceil()
-        );
         let rest = DRY_MILLIS + chance % DRY_MILLIS;
-        Some((why, Timestamp(now.0 + rest)))
+        Some((DRY.to_owned(), Timestamp(now.0 + rest)))
     } else {
         None
     };

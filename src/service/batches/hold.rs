@@ -1,5 +1,8 @@
 //! P9 unknown spends stop the till: a spend of a hot till's coins that no version of a batch explains.
 
+use std::collections::BTreeSet;
+
+use bitcoin::Txid;
 use tracing::error;
 
 use crate::domain::fact::Fact;
@@ -12,25 +15,33 @@ use crate::store::{self, Tx};
 use crate::wallet::TxStanding;
 
 impl Gateway {
-    /// A person has looked at the spends that were not made here: the store's on-chain payouts go on.
-    pub async fn release_till(&self, shop: StoreId) -> Result<(), Unavailable> {
+    /// A person has looked at these spends, which were not made here: if none is left that nobody has looked at, the
+    /// store's on-chain payouts go on. Says whether they are still held.
+    pub async fn release_till(
+        &self,
+        shop: StoreId,
+        seen: BTreeSet<Txid>,
+    ) -> Result<bool, Unavailable> {
         let now = self.now();
         let released = self.store.write("till-release", move |tx| {
-            let held = store::hold::spends(tx, shop);
-            let mut any = false;
-            for spend in held.into_iter().filter(UnknownSpend::holds) {
-                any = true;
-                let released_at = Some(now);
+            let (looked_at, left): (Vec<_>, Vec<_>) = store::hold::spends(tx, shop)
+                .into_iter()
+                .filter(UnknownSpend::holds)
+                .partition(|spend| seen.contains(&spend.txid));
+            for spend in &looked_at {
                 let released = UnknownSpend {
-                    released_at,
-                    ..spend
+                    released_at: Some(now),
+                    ..*spend
                 };
                 store::hold::put(tx, shop, &released);
             }
-            if any {
+            // P9 what came after the look still holds.
+            let is_held = !left.is_empty();
+            if !is_held && !looked_at.is_empty() {
                 look_again(tx, shop, now);
                 tx.announce(shop, vec![Fact::TillReleased], now);
             }
+            is_held
         });
         Ok(released.await?)
     }

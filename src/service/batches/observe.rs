@@ -3,7 +3,7 @@
 use bitcoin::{OutPoint, Txid};
 
 use super::{confirmed, hold};
-use crate::domain::payout::batch::{BURIED, Batch, Rival, Version};
+use crate::domain::payout::batch::{BURIED, Batch, Confirmed, Rival, Version};
 use crate::domain::payout::{Attempt, Payout, Plan, Proof, Stage, Standing};
 use crate::domain::time::Timestamp;
 use crate::service::settle::commit;
@@ -24,20 +24,24 @@ fn observe_batch(tx: &mut Tx<'_>, batch: Batch, now: Timestamp) {
         .max(1);
     match confirmed(tx, &batch) {
         Some((version, confirmations)) if confirmations >= needed => {
-            settle(tx, &batch, version, now);
+            let txid = version.txid;
             let buried = confirmations >= BURIED;
+            let is_done = batch.settled && batch.settled_by == Some(Confirmed(txid));
+            if is_done && batch.lost_to.is_none() && !buried {
+                return;
+            }
+            settle(tx, &batch, version, now);
             if buried {
                 // A coin that only another version spends is free again.
                 tx.tills_mut().unlock(batch.till, &coins(&batch));
             }
-            if buried || !batch.settled || batch.lost_to.is_some() {
-                let settled = Batch {
-                    settled: true,
-                    lost_to: None,
-                    ..batch
-                };
-                store::payout::put_batch(tx, &settled, buried);
-            }
+            let settled = Batch {
+                settled: true,
+                settled_by: Some(Confirmed(txid)),
+                lost_to: None,
+                ..batch
+            };
+            store::payout::put_batch(tx, &settled, buried);
         }
         Some(_) => {}
         None => {
@@ -123,6 +127,7 @@ fn unconfirm(tx: &mut Tx<'_>, batch: Batch, now: Timestamp) -> Batch {
     let again = Batch {
         broadcast_at: None,
         settled: false,
+        settled_by: None,
         ..batch
     };
     store::payout::put_batch(tx, &again, false);

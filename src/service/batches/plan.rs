@@ -148,6 +148,7 @@ fn choose(
                     broadcast_at: None,
                     settled: false,
                     lost_to: None,
+                    settled_by: None,
                 };
                 Some((batch, chosen))
             }

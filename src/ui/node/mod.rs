@@ -2,10 +2,13 @@
 
 mod view;
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use bitcoin::Txid;
 use serde::Deserialize;
 
 use super::csrf::{Button, Posted};
@@ -20,7 +23,6 @@ use crate::domain::store::Processor;
 use crate::http::AppState;
 use crate::service::Gateway;
 use crate::service::node::NodeRefusal;
-use crate::store::hold::UnknownSpend;
 use crate::store::{self, WriteError};
 use crate::wallet::TillBalance;
 use view::{NodeView, SenderView, SpendRow};
@@ -34,7 +36,8 @@ struct WalletPage {
     /// Payments that nobody has assigned to an invoice yet.
     strays: usize,
     spends: Vec<SpendRow>,
-    held: bool,
+    /// The spends that nobody has looked at yet, for the form; none if payouts are not held.
+    to_look_at: String,
     node: Option<NodeView>,
     address: Option<String>,
     form: ChannelForm,
@@ -56,6 +59,13 @@ pub struct ChannelForm {
 pub struct SenderForm {
     rail: String,
     on: bool,
+}
+
+/// The spends that were shown to who pressed the button.
+#[derive(Debug, Deserialize)]
+pub struct ReleaseForm {
+    /// Their transactions' hashes, with spaces between.
+    txids: String,
 }
 
 /// What a verb of this page came to.
@@ -135,13 +145,23 @@ pub async fn channel(
     show(&state.gateway, &shop, outcome).await
 }
 
-/// `POST /stores/{store}/wallet/release`: on-chain payouts go on after a spend that was not made here (P9).
+/// `POST /stores/{store}/wallet/release`: a person has looked at spends that were not made here (P9).
 pub async fn release(
     State(state): State<AppState>,
     shop: Shop,
-    Posted(Button {}): Posted<Button>,
+    Posted(form): Posted<ReleaseForm>,
 ) -> Result<Response, PageError> {
-    state.gateway.release_till(shop.store.id).await?;
+    let seen: Result<BTreeSet<Txid>, _> = form.txids.split_whitespace().map(str::parse).collect();
+    let seen = seen.map_err(|_| PageError::Unreadable)?;
+    if state.gateway.release_till(shop.store.id, seen).await? {
+        let outcome = Outcome {
+            error: Some(
+                "Still held: there is a spend that the page did not show before.".to_owned(),
+            ),
+            ..Outcome::default()
+        };
+        return show(&state.gateway, &shop, outcome).await;
+    }
     Ok(Redirect::to(&Room::Wallet.path(shop.store.id)).into_response())
 }
 
@@ -222,7 +242,7 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
         till: view::till(till_balance(gateway, id).await?),
         senders: senders.into(),
         strays,
-        held: spends.iter().any(UnknownSpend::holds),
+        to_look_at: view::to_look_at(&spends),
         spends: spends.iter().map(SpendRow::from).collect(),
         node: if is_admin {
             Some(node(gateway).await)

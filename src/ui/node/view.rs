@@ -70,6 +70,13 @@ pub fn till(balance: TillBalance) -> Vec<(&'static str, String)> {
     ]
 }
 
+/// The spends that nobody has looked at yet, their transactions' hashes with spaces between.
+pub fn to_look_at(spends: &[UnknownSpend]) -> String {
+    let holding = spends.iter().filter(|spend| spend.holds());
+    let txids: Vec<_> = holding.map(|spend| spend.txid.to_string()).collect();
+    txids.join(" ")
+}
+
 impl SenderView {
     /// The sender of a rail.
     pub fn of(rail: Rail, processor: Option<&Processor>) -> Self {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{after, one_page, parse};
 use crate::http::AppState;
-use crate::service::review::Word;
+use crate::service::review::{Judge, Word};
 use crate::ui::csrf::{Button, Posted};
 use crate::ui::error::PageError;
 use crate::ui::session::Shop;
@@ -51,10 +51,13 @@ pub async fn review(
         },
         _ => return Err(PageError::Unreadable),
     };
-    let by = shop.signed.user.id;
+    let judge = Judge {
+        user: shop.signed.user.id,
+        runs_server: shop.signed.user.is_admin,
+    };
     let done = state
         .gateway
-        .review_payout(shop.store.id, id, by, word, form.why.trim())
+        .review_payout(shop.store.id, id, judge, word, form.why.trim())
         .await;
     after(&state.gateway, &shop, id, done).await
 }

@@ -129,8 +129,22 @@ async fn a_held_till_is_shown_and_released() {
     let viewer = client.key(&["btcpay.store.canviewpayouts"]).await;
     let refused = client.call_as(Some(&viewer), "DELETE", &path, "").await;
     assert_eq!(refused.status, 403);
-    client.call("DELETE", &path, &Value::Null).await.ok();
-    let after = client.get(&path).await.ok();
+    let refused = [
+        (json!({}), 422, "Txids"),
+        (json!({"txids": []}), 422, "Txids"),
+        (json!({"txids": ["x"]}), 422, "Txids[0]"),
+    ];
+    client.check_refusals("DELETE", &path, &refused).await;
+    // Another one than that: it is still held.
+    let other = json!({"txids": ["07".repeat(32)]});
+    let still = client.call("DELETE", &path, &other).await.ok();
+    assert_eq!(
+        (&still["held"], &still["spends"]),
+        (&json!(true), &held["spends"])
+    );
+    let seen = json!({"txids": [spend["transactionHash"]]});
+    let after = client.call("DELETE", &path, &seen).await.ok();
+    assert_eq!(client.get(&path).await.ok(), after);
     assert_eq!(after["held"], false);
     assert_eq!(after["spends"][0]["released"], true);
 }

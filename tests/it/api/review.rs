@@ -1,12 +1,13 @@
 //! A person's word on payouts, through the API; and caps on fees.
 
 use serde_json::{Value, json};
+use tollway::domain::access::Grant;
 use tollway::domain::money::Sat;
 use tollway::service::settle;
 use tollway::store;
 
 use super::{Client, text};
-use crate::payouts::review::in_review;
+use crate::payouts::review::{given_to_a_guest, in_review};
 
 #[tokio::test]
 async fn a_payout_in_review_is_shown_and_decided_on() {
@@ -57,6 +58,51 @@ async fn a_payout_in_review_is_shown_and_decided_on() {
         .await
         .ok();
     assert_eq!(list, json!([]));
+}
+
+/// Gives the store to a guest: an unrestricted key of theirs.
+async fn guests_key(client: &Client) -> String {
+    let guest = given_to_a_guest(&client.world).await;
+    let grants = vec![Grant::parse("unrestricted").expect("a permission")];
+    let gateway = &client.world.gateway;
+    let made = gateway.create_api_key(guest, String::new(), grants).await;
+    format!("token {}", made.expect("a key").0)
+}
+
+#[tokio::test]
+async fn a_guests_own_word_is_no_proof() {
+    let client = Client::new().await;
+    let world = &client.world;
+    let (id, _) = in_review(world).await;
+    let guest = guests_key(&client).await;
+    let review = client.shop(&format!("/payouts/{id}/review"));
+    let lost = json!({"verdict": "DidNotArrive", "evenIfUnderWay": true});
+    let arrived = json!({"verdict": "Arrived"});
+    let keeper = client.key(&["btcpay.store.canmanagepayouts"]).await;
+    // P11: neither the guest nor a lesser key of the administrator.
+    for (key, word) in [(&guest, &lost), (&guest, &arrived), (&keeper, &lost)] {
+        let refused = client
+            .call_as(Some(key), "POST", &review, &word.to_string())
+            .await;
+        let expected = (403, "missing-permission".to_owned());
+        assert_eq!(refused.refusal(), expected, "P11 {word}");
+        assert!(world.see_payout(id).await.in_review(), "P11 {word}");
+    }
+    let held = client.post(&review, lost).await.ok();
+    assert_eq!(held["state"], "AwaitingPayment");
+}
+
+#[tokio::test]
+async fn a_guest_may_say_what_the_receivers_proof_shows() {
+    let client = Client::new().await;
+    let world = &client.world;
+    let (id, hash) = in_review(world).await;
+    let guest = guests_key(&client).await;
+    let review = client.shop(&format!("/payouts/{id}/review"));
+    let preimage = world.customer.preimage(hash).expect("its own").reveal();
+    let proved = json!({"verdict": "Arrived", "preimage": preimage}).to_string();
+    let done = client.call_as(Some(&guest), "POST", &review, &proved).await;
+    assert_eq!(done.ok()["state"], "Completed");
 }
 
 #[tokio::test]

@@ -263,11 +263,12 @@ async fn a_part_of_a_sat_is_debited_as_a_whole_one() {
 async fn the_offer_is_what_is_left_and_can_be_sent() {
     let world = World::new().await;
     let link = world.pull_payment(100_000).await;
-    // (what the node can send, the most that is offered): one percent is kept for routing, 10 sat at least.
+    // (what the node can send, the most that is offered): one percent is kept for routing, 10 sat at
+    // least, and the first digit of the rest is told.
     for (sendable, max) in [
         (u64::from(u32::MAX), 100_000),
-        (50_000, 49_500),
-        (500, 490),
+        (50_000, 40_000),
+        (500, 400),
         (11, 1),
     ] {
         world.lightning.set_sendable(Sat(sendable).to_msat());

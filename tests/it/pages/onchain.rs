@@ -99,7 +99,12 @@ async fn a_held_till_shows_what_happened_and_a_person_releases_it() {
         assert!(shown.contains(words), "{words}: {shown}");
     }
     assert!(owner.world.chain.broadcasts().is_empty());
-    let done = owner.post(&release, &[]).await;
+    let field = format!("name=\"txids\" value=\"{txid}\"");
+    assert!(shown.contains(&field), "{field}: {shown}");
+    let other = "07".repeat(32);
+    let still = owner.post(&release, &[("txids", &other)]).await.text;
+    assert!(still.contains("Still held") && still.contains(&field));
+    let done = owner.post(&release, &[("txids", &txid)]).await;
     assert_eq!(done.location(), wallet);
     let calm = owner.get(&wallet).await.text;
     assert!(calm.contains(&txid) && !calm.contains(&release), "{calm}");

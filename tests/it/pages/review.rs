@@ -5,7 +5,7 @@ use tollway::domain::payout::{Stage, Standing};
 use tollway::store;
 
 use super::Visitor;
-use crate::payouts::review::in_review;
+use crate::payouts::review::{given_to_a_guest, in_review};
 
 #[tokio::test]
 async fn a_payout_in_review_is_counted_shown_and_decided_on() {
@@ -60,6 +60,25 @@ async fn a_payout_in_review_is_counted_shown_and_decided_on() {
         page.text
     );
     assert!(!page.text.contains("Look again"));
+}
+
+#[tokio::test]
+async fn a_guest_is_told_that_their_own_word_is_no_proof() {
+    let mut visitor = Visitor::owner().await;
+    let (id, _) = in_review(&visitor.world).await;
+    let guest = given_to_a_guest(&visitor.world).await;
+    visitor.become_user(guest).await;
+    let review = visitor.shop(&format!("/payouts/{id}/review"));
+    for form in [
+        &[("word", "arrived"), ("sure", "on")][..],
+        &[("word", "lost"), ("sure", "on"), ("against_doubt", "on")],
+    ] {
+        let refused = visitor.post(&review, form).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "P11 {form:?}");
+        let why = "only the server&#39;s administrator can say it";
+        assert!(refused.text.contains(why), "P11 {}", refused.text);
+        assert!(visitor.world.see_payout(id).await.in_review(), "P11");
+    }
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
 //! A person's word where nobody knows what became of a payment.
 
+use tollway::domain::access::User;
 use tollway::domain::fact::Fact;
-use tollway::domain::ids::{PaymentHash, PayoutId, Preimage};
+use tollway::domain::ids::{PaymentHash, PayoutId, Preimage, UserId};
 use tollway::domain::money::{Msat, Sat};
 use tollway::domain::payout::{NotInReview, Payout, Stage, Standing, Verdict};
 use tollway::domain::receipt::Rail;
 use tollway::ports::lightning::{Direction, PaymentRecord, RecordStatus};
 use tollway::service::payout::PayoutRefusal;
-use tollway::service::review::{ReviewRefusal, Word};
+use tollway::service::review::{Judge, ReviewRefusal, Word};
 use tollway::service::settle;
 use tollway::store;
 
@@ -30,11 +31,38 @@ pub async fn in_review(world: &World) -> (PayoutId, PaymentHash) {
     (id, hash)
 }
 
+/// Gives the store to somebody who does not run the server.
+pub async fn given_to_a_guest(world: &World) -> UserId {
+    let user = User {
+        id: UserId([7; 16]),
+        email: "guest@example.com".to_owned(),
+        name: None,
+        password_hash: String::new(),
+        is_admin: false,
+        created: world.clock_now(),
+        has_had_key: false,
+    };
+    let (id, shop) = (user.id, world.shop);
+    let give = move |tx: &mut store::Tx<'_>| {
+        let mut given = store::settings::get(tx, shop).expect("it exists");
+        given.owner = id;
+        given.draws_on_node = false;
+        store::settings::put(tx, &given);
+        store::access::put_user(tx, &user);
+    };
+    world.job(give).await;
+    id
+}
+
 async fn say(world: &World, id: PayoutId, word: Word) -> Result<Payout, PayoutRefusal> {
-    let (shop, by) = (world.shop, world.user);
+    let shop = world.shop;
+    let judge = Judge {
+        user: world.user,
+        runs_server: false,
+    };
     world
         .gateway
-        .review_payout(shop, id, by, word, "asked the receiver")
+        .review_payout(shop, id, judge, word, "asked the receiver")
         .await
 }
 

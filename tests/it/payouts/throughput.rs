@@ -141,7 +141,7 @@ async fn what_is_larger_than_the_node_can_send_waits_without_an_attempt() {
     assert_eq!(payout.attempts, []);
     assert_eq!(
         payout.waiting_for.as_deref(),
-        Some("The node can send 4999 sat now; this needs 5000 sat.")
+        Some("The Lightning node can't send this much now; it is tried again.")
     );
     world.lightning.set_sendable(Sat(5_000).to_msat());
     world.run_payouts().await;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use tollway::app::{App, MARK_FILE, SEED_FILE, STORE_FILE, StartError};
 use tollway::config::Config;
+use tollway::control;
 use tollway::ports::lightning::NodeState;
 use tollway::store::OpenError;
 
@@ -104,4 +105,38 @@ async fn a_directory_that_may_not_be_written_is_named() {
     let refused = run(&config).await.map(|_| ());
     let why = refused.expect_err("it is a file").to_string();
     assert!(why.contains("a-file"), "{why}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_owner_looks_into_a_directory_that_was_there_before() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = config(dir.path());
+    let mode = |path: &Path| {
+        let file = std::fs::metadata(path).expect("it is there");
+        file.permissions().mode() & 0o777
+    };
+    for start in ["the first", "a later"] {
+        std::fs::create_dir_all(&config.data_dir).expect("makes");
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&config.data_dir, open).expect("sets");
+        run(&config).await.expect("starts");
+        assert_eq!(mode(&config.data_dir), 0o700, "{start} start");
+    }
+    assert_eq!(mode(&config.data_dir.join(STORE_FILE)), 0o600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_caller_of_the_control_socket_is_hung_up_on() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = config(dir.path());
+    let app = App::start(&config).await.expect("starts");
+    let socket = config.data_dir.join(control::SOCKET_FILE);
+    let silent = std::os::unix::net::UnixStream::connect(socket).expect("connects");
+    let asked = control::call(&config.data_dir, "hello");
+    let answer = tokio::time::timeout(std::time::Duration::from_secs(60), asked).await;
+    let answer = answer.expect("nobody blocks it").expect("answered");
+    assert!(matches!(answer, control::Answer::Refused(_)), "{answer:?}");
+    drop(silent);
+    assert!(app.run_until(std::future::ready(())).await);
 }

@@ -253,6 +253,12 @@ impl Lightning for Node {
     }
 
     async fn forget_payment(&self, hash: PaymentHash) -> Result<(), NodeError> {
+        let arrived = |record: &PaymentRecord| {
+            record.direction == Direction::Outbound && record.status == RecordStatus::Succeeded
+        };
+        if self.with(|node| node.records.get(&hash).is_some_and(arrived)) {
+            return Err(NodeError::Refused("the payment has arrived".to_owned()));
+        }
         self.with(|node| node.records.remove(&hash));
         self.write(vec![Row::no_record(hash)]);
         Pause::default().await;

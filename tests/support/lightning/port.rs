@@ -153,7 +153,11 @@ impl Lightning for FakeLightning {
     }
 
     async fn forget_payment(&self, hash: PaymentHash) -> Result<(), NodeError> {
-        locked(&self.inner).records.remove(&hash);
+        let records = &mut locked(&self.inner).records;
+        if records.get(&hash).is_some_and(has_arrived) {
+            return Err(NodeError::Refused("the payment has arrived".to_owned()));
+        }
+        records.remove(&hash);
         Ok(())
     }
 
@@ -232,4 +236,9 @@ fn check_intent(rows: &dyn Rows, intent: &PayIntent) {
         "P2 {} was handed over without a committed attempt",
         intent.hash
     );
+}
+
+/// A payment of ours whose record says so.
+fn has_arrived(record: &PaymentRecord) -> bool {
+    record.direction == Direction::Outbound && record.status == RecordStatus::Succeeded
 }

@@ -243,3 +243,23 @@ async fn a_sender_waits_for_its_threshold_unless_a_person_presses_pay() {
     world.turn().await;
     assert_eq!(standing(&world, small).await, [Standing::Sent]);
 }
+
+#[tokio::test]
+async fn a_batch_that_is_settled_is_left_alone_until_its_block_goes_away() {
+    let world = funded().await;
+    let id = owed(&world, 1, 20_000).await;
+    world.turn().await;
+    world.mine(1).await;
+    let sent = world.chain.broadcasts();
+    assert_paid_by(&world, id, &sent[0]).await;
+    // A mark that settling would take away: no block after it reads the payout again.
+    let mark = Some(world.clock_now());
+    change(&world, id, move |payout| payout.unconfirmed_since = mark).await;
+    world.mine(3).await;
+    assert_eq!(world.see_payout(id).await.unconfirmed_since, mark);
+    world.chain.reorg(4);
+    world.turn().await;
+    world.mine(1).await;
+    assert_eq!(world.see_payout(id).await.unconfirmed_since, None);
+    assert_paid_by(&world, id, &sent[0]).await;
+}

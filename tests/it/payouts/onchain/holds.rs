@@ -1,5 +1,7 @@
 //! P9 unknown spends stop the till.
 
+use std::collections::BTreeSet;
+
 use bitcoin::{OutPoint, Transaction};
 use tollway::domain::fact::Fact;
 use tollway::domain::money::Sat;
@@ -68,8 +70,7 @@ async fn p9_a_spend_that_was_not_made_here_holds_payouts_until_a_person_has_look
         assert_eq!(told(&world).await, std::slice::from_ref(&spent), "once");
         assert_eq!(unknown(&world).await.len(), 1);
 
-        let released = world.gateway.release_till(world.shop).await;
-        released.expect("done");
+        world.release_till().await;
         world.turn().await;
         assert_eq!(standing(&world, id).await, [Standing::Sent]);
         assert_eq!(told(&world).await, [spent, Fact::TillReleased]);
@@ -123,4 +124,43 @@ async fn a_spend_that_is_gone_again_is_told_and_still_holds() {
     assert_eq!(told(&world).await.len(), 3);
     world.mine(1).await;
     assert_eq!(told(&world).await.len(), 3);
+}
+
+#[tokio::test]
+async fn p9_a_spend_that_came_after_the_look_still_holds() {
+    let world = World::new().await;
+    let first = coin(&world, 50_000).await;
+    let second = coin(&world, 60_000).await;
+    coin(&world, 70_000).await;
+    let first = theft(&world, first, 49_000);
+    world.chain.send(&first);
+    world.look().await;
+    let id = owed(&world, 1, 20_000).await;
+    world.turn().await;
+    waiting_for(&world, id).await;
+    let seen = BTreeSet::from([first.compute_txid()]);
+    // While a person looks at the first one, another comes.
+    let second = theft(&world, second, 59_000);
+    world.chain.send(&second);
+    world.look().await;
+    let gateway = world.gateway.clone();
+    let held = gateway.release_till(world.shop, seen.clone()).await;
+    assert!(held.expect("done"), "P9 nobody has looked at the second");
+    world.clock.advance_secs(11);
+    world.turn().await;
+    assert_eq!(standing(&world, id).await, []);
+    assert!(!told(&world).await.contains(&Fact::TillReleased));
+    let holds: Vec<_> = unknown(&world).await;
+    let holds = holds.iter().filter(|spend| spend.holds());
+    let holds: Vec<_> = holds.map(|spend| spend.txid).collect();
+    assert_eq!(holds, [second.compute_txid()]);
+    // Saying it again changes nothing; looking at the second one does.
+    let held = gateway.release_till(world.shop, seen).await;
+    assert!(held.expect("done"));
+    let seen = BTreeSet::from([second.compute_txid()]);
+    let held = gateway.release_till(world.shop, seen).await;
+    assert!(!held.expect("done"));
+    world.turn().await;
+    assert_eq!(standing(&world, id).await, [Standing::Sent]);
+    assert_eq!(told(&world).await.pop(), Some(Fact::TillReleased));
 }

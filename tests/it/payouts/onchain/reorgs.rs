@@ -170,8 +170,7 @@ async fn outspent_and_buried(completed: bool) {
     let rival = rival(&world, &ours);
     world.chain.mine_only(std::slice::from_ref(&rival));
     world.turn().await;
-    let released = world.gateway.release_till(world.shop).await;
-    released.expect("done");
+    world.release_till().await;
     world.mine(98).await;
     let next = owed(&world, 2, 20_000).await;
     world.clock.advance_secs(6);
@@ -223,8 +222,7 @@ async fn p5_two_transactions_that_both_confirm_are_one_alarm_and_the_first_proof
     let rival = rival(&world, &first);
     world.chain.mine_only(std::slice::from_ref(&rival));
     world.turn().await;
-    let released = world.gateway.release_till(world.shop).await;
-    released.expect("done");
+    world.release_till().await;
     let now = world.clock_now();
     world
         .job(move |tx| {

@@ -12,7 +12,7 @@ use tollway::ports::lightning::InvoiceDescription;
 use tollway::service::invoice::NewInvoice;
 use tollway::service::payout::StorePayout;
 use tollway::service::pull_payment::NewPullPayment;
-use tollway::service::review::Word;
+use tollway::service::review::{Judge, Word};
 use tollway::service::stray::Assign;
 use tollway::store;
 
@@ -74,10 +74,13 @@ fn decide(world: &mut World) {
     };
     let gateway = world.house().gateway.clone();
     world.request("a person's word", async move {
-        let by = UserId([1; 16]);
+        let judge = Judge {
+            user: UserId([1; 16]),
+            runs_server: true,
+        };
         let why = "asked the receiver";
         let _ = gateway
-            .review_payout(payout.store, payout.id, by, word, why)
+            .review_payout(payout.store, payout.id, judge, word, why)
             .await;
     });
 }
@@ -111,7 +114,10 @@ fn release(world: &mut World) {
 pub fn release_till(world: &mut World) {
     let (gateway, shop) = (world.house().gateway.clone(), world.board.borrow().shop);
     world.request("a release", async move {
-        let _ = gateway.release_till(shop).await;
+        let look = move |rows: &store::Snapshot| store::hold::spends(rows, shop);
+        let spends = gateway.store.read(look).await;
+        let seen = spends.iter().map(|spend| spend.txid).collect();
+        let _ = gateway.release_till(shop, seen).await;
     });
 }
 
