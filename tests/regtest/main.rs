@@ -12,16 +12,10 @@ mod channels;
 mod crash;
 mod crashing_disk;
 #[path = "../sim/dice.rs"]
-#[allow(
-    dead_code,
-    reason = "shared with the simulator; each uses its part"
-)]
+#[allow(dead_code, reason = "shared with the simulator; each uses its part")]
 mod dice;
 #[path = "../sim/disk.rs"]
-#[allow(
-    dead_code,
-    reason = "shared with the simulator; each uses its part"
-)]
+#[allow(dead_code, reason = "shared with the simulator; each uses its part")]
 mod disk;
 mod faults;
 mod flows;

@@ -21,6 +21,8 @@ struct Supply {
     left: Option<u64>,
     /// Operations are not counted for now.
     steady: bool,
+    /// What was done last.
+    last: String,
     /// Where it is noted why it went.
     note: PathBuf,
 }
@@ -33,6 +35,7 @@ impl Power {
             dice: Dice::of(seed),
             left: operations,
             steady: false,
+            last: "nothing".to_owned(),
             note,
         })))
     }
@@ -52,6 +55,7 @@ impl Power {
         supply.disks.push((disk.clone(), file.to_path_buf()));
         PoweredDisk {
             disk,
+            number: supply.disks.len(),
             power: self.clone(),
         }
     }
@@ -89,15 +93,18 @@ impl Supply {
         std::process::abort()
     }
 
-    fn count(&mut self) {
-        if self.steady {
-            return;
-        }
+    /// Counts an operation that is about to be done.
+    fn count(&mut self, disk: usize, operation: &str) {
+        let this = format!("{operation} {disk}");
         match &mut self.left {
-            Some(0) => self.cut("power"),
-            Some(left) => *left -= 1,
-            None => {}
+            Some(0) if !self.steady => {
+                let why = format!("power between {} and {this}", self.last);
+                self.cut(&why);
+            }
+            Some(left) if !self.steady => *left -= 1,
+            Some(_) | None => {}
         }
+        self.last = this;
     }
 }
 
@@ -105,6 +112,8 @@ impl Supply {
 #[derive(Clone)]
 pub struct PoweredDisk {
     disk: Disk,
+    /// 1 or 2.
+    number: usize,
     power: Arc<Power>,
 }
 
@@ -127,19 +136,19 @@ impl StorageBackend for PoweredDisk {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let mut supply = self.power.supply();
-        supply.count();
+        supply.count(self.number, "resize of");
         self.disk.set_len(len)
     }
 
     fn sync_data(&self) -> io::Result<()> {
         let mut supply = self.power.supply();
-        supply.count();
+        supply.count(self.number, "sync of");
         self.disk.sync_data()
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut supply = self.power.supply();
-        supply.count();
+        supply.count(self.number, "write to");
         self.disk.write(offset, data)
     }
 }

@@ -25,11 +25,13 @@ use crate::house::{House, Plot};
 pub const ISSUED: &str = "an invoice made here ";
 const INTENT: &str = "a payment to be made ";
 const PAID: &str = "a payment made ";
-const FAILED: &str = "a payment not made ";
+pub const FAILED: &str = "a payment not made ";
 const RECEIVED: &str = "a payment received ";
 pub const CLOSED: &str = "a channel closed ";
 const IDENTITY: &str = "identity";
 const WORTH: &str = "worth in the beginning";
+const HEIGHT: &str = "height in the beginning";
+const CHANNELS: &str = "channels in the beginning";
 
 /// One of the two.
 pub struct Side {
@@ -42,7 +44,8 @@ impl Side {
     /// Opens what the last life left.
     pub fn open(plot: &Plot, power: &Arc<Power>) -> Self {
         let disk = power.disk(&plot.folder.join("tollway.redb"));
-        let (store, writer) = Store::open_backend(disk).expect("P12 the file opens, and is in order");
+        let (store, writer) =
+            Store::open_backend(disk).expect("P12 the file opens, and is in order");
         let promised = plot.folder.join("promised");
         for row in fs::read_to_string(&promised).unwrap_or_default().lines() {
             let found = store.snapshot().has(Table::Meta, row.as_bytes());
@@ -209,19 +212,49 @@ impl Side {
         Some(open + i128::from(holdings.wallet.0) * 1_000)
     }
 
-    /// Writes down what it has before any payment.
-    pub async fn begins_with(&self, worth: i128) {
+    /// Writes down what there is before any payment: what is its own, the chain's height, and its channels.
+    pub async fn begins_with(&self, worth: i128, height: u64) {
+        let channels = self.node().channels().await.unwrap().len();
+        let channels = i128::try_from(channels).unwrap();
         self.write(WORTH, "", &worth.to_be_bytes()).await;
+        self.write(HEIGHT, "", &height.to_be_bytes()).await;
+        self.write(CHANNELS, "", &channels.to_be_bytes()).await;
+    }
+
+    fn began<const N: usize>(&self, kind: &str) -> [u8; N] {
+        let value = self.row(kind, "").expect("written in the first life");
+        value.try_into().unwrap()
     }
 
     pub fn began_with(&self) -> i128 {
-        let worth = self.row(WORTH, "").expect("written in the first life");
-        i128::from_be_bytes(worth.try_into().unwrap())
+        i128::from_be_bytes(self.began(WORTH))
     }
 
-    /// What was received, by event or by record.
-    pub async fn received(&self) -> BTreeSet<String> {
-        let told = self.rows(RECEIVED).into_iter().map(|(of, _)| of);
+    pub fn began_at(&self) -> u64 {
+        u64::from_be_bytes(self.began(HEIGHT))
+    }
+
+    pub fn began_with_channels(&self) -> i128 {
+        i128::from_be_bytes(self.began(CHANNELS))
+    }
+
+    /// Whether the node has told that this came in.
+    pub fn has_received(&self, of: &str) -> bool {
+        self.row(RECEIVED, of).is_some()
+    }
+
+    /// What was received, by event or by record. The amount is compared with what was to be paid.
+    pub async fn received(&self, payer: &Self) -> BTreeSet<String> {
+        let told = self.rows(RECEIVED);
+        for (of, amount) in &told {
+            let amount = u64::from_be_bytes(amount.as_slice().try_into().unwrap());
+            assert_eq!(
+                i128::from(amount),
+                Self::asked(payer, of),
+                "{of} is not what was paid"
+            );
+        }
+        let told = told.into_iter().map(|(of, _)| of);
         told.chain(self.succeeded(ISSUED).await).collect()
     }
 
