@@ -1,21 +1,17 @@
 //! How it ends: what is still on its way is seen through on the chain, and then all is compared.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use serde_json::json;
-use tokio::time::{sleep, timeout};
 use tollway::ports::lightning::Lightning;
 
-use super::life::{LOOK, Life, PAYMENT_SATS_MIN};
+use super::life::{Life, PAYMENT_SATS_MIN};
 use super::side::{CLOSED, FAILED, ISSUED, Side};
 
 /// Blocks mined together once nothing is due: what waits then waits for a number of them.
 const STEP: u64 = 48;
 /// Blocks by which everything of a closed channel is resolved, many times over.
 const BLOCKS_MAX: u64 = 3_000;
-/// For what a new block brings about to reach the mempool.
-const REACTION: Duration = Duration::from_millis(300);
 /// An anchor's value (BOLT 3); a channel has two.
 const ANCHOR_SATS: i128 = 330;
 
@@ -37,13 +33,7 @@ impl Life {
                 panic!("not resolved in {mined} blocks: {open} payments, missing {missing:?} msat");
             }
             let before = self.height();
-            let reaction = async {
-                while self.is_mempool_empty() {
-                    sleep(LOOK).await;
-                }
-            };
-            let reacted = timeout(REACTION, reaction).await.is_ok();
-            if reacted || self.is_claim_due() {
+            if self.reacts().await || self.is_claim_due() {
                 self.next_block().await;
             } else {
                 self.mine(STEP).await;

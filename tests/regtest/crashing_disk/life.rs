@@ -27,7 +27,9 @@ const PAYMENT_SATS_MORE: u64 = 100_000;
 const STILL: Duration = Duration::from_secs(4);
 /// Between looks at what tells no event.
 pub const LOOK: Duration = Duration::from_millis(50);
-/// For a claim to reach the mempool before the next block comes.
+/// For what a block brings about to reach the mempool, if anybody is to wait for nothing.
+const REACTION: Duration = Duration::from_millis(300);
+/// For a claim that is due to reach it before the next block comes.
 const CLAIM: Duration = Duration::from_secs(10);
 
 /// What a life is for.
@@ -156,8 +158,18 @@ impl Life {
         }
     }
 
-    pub fn is_mempool_empty(&self) -> bool {
+    fn is_mempool_empty(&self) -> bool {
         self.call("getrawmempool", &[]) == json!([])
+    }
+
+    /// Whether the last block brings anything into the mempool.
+    pub async fn reacts(&self) -> bool {
+        let reaction = async {
+            while self.is_mempool_empty() {
+                sleep(LOOK).await;
+            }
+        };
+        timeout(REACTION, reaction).await.is_ok()
     }
 
     /// One block, once what belongs into it is there. A payee that must claim on the chain has a limited number of
