@@ -99,6 +99,10 @@ pub struct Limits {
     pub stranger_actions_per_minute: u32,
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Stores that an account may make; administrators make as many as they like.
+    pub stores_per_account: u32,
+    /// Accounts that a stranger may ask for in a minute.
+    pub accounts_per_minute: u32,
 }
 
 impl Default for Limits {
@@ -107,6 +111,8 @@ impl Default for Limits {
             logins_per_minute: 10,
             stranger_actions_per_minute: 120,
             body_bytes: 1_024 * 1_024,
+            stores_per_account: 20,
+            accounts_per_minute: 2,
         }
     }
 }

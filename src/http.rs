@@ -27,6 +27,7 @@ pub struct AppState {
 pub struct Caps {
     logins: DefaultKeyedRateLimiter<IpAddr>,
     strangers: DefaultKeyedRateLimiter<IpAddr>,
+    accounts: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 /// Too many from this address; try again in a minute at most.
@@ -47,12 +48,18 @@ impl Caps {
         Self {
             logins: per_minute(limits.logins_per_minute),
             strangers: per_minute(limits.stranger_actions_per_minute),
+            accounts: per_minute(limits.accounts_per_minute),
         }
     }
 
     /// Counts an attempt to sign in.
     pub fn login(&self, client: ClientAddr) -> Result<(), TooMany> {
         count(&self.logins, client)
+    }
+
+    /// Counts an account that a stranger asks for (Greenfield 1.6).
+    pub fn account(&self, client: ClientAddr) -> Result<(), TooMany> {
+        count(&self.accounts, client)
     }
 
     /// Counts something that a stranger starts.

@@ -10,10 +10,12 @@ use serde::Serialize;
 use super::auth::SERVER;
 use crate::domain::payout::CantApprove;
 use crate::domain::pull_payment::ClaimRefusal;
+use crate::domain::store::MemberRefusal;
 use crate::http::TooMany;
 use crate::service::Unavailable;
 use crate::service::access::UserRefusal;
 use crate::service::invoice::{InvoiceRefusal, MarkRefusal};
+use crate::service::members::PeopleRefusal;
 use crate::service::node::NodeRefusal;
 use crate::service::payout::PayoutRefusal;
 use crate::service::pull_payment::PullPaymentRefusal;
@@ -24,6 +26,9 @@ use crate::store::WriteError;
 
 /// Where Greenfield has no code of its own.
 pub const GENERIC: &str = "generic-error";
+
+/// A store would have no owner.
+const ORPHANED: &str = "store-user-role-orphaned";
 
 /// Why a request is not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -207,7 +212,14 @@ impl From<UserRefusal> for ApiError {
         match refusal {
             UserRefusal::Email(_) => Self::fault("Email", message),
             UserRefusal::Password => Self::fault("Password", message),
+            UserRefusal::NewPassword => Self::fault("NewPassword", message),
+            UserRefusal::CurrentPassword => Self::fault("CurrentPassword", message),
+            UserRefusal::Name => Self::fault("Name", message),
+            UserRefusal::ImageUrl => Self::fault("ImageUrl", message),
             UserRefusal::SetupToken | UserRefusal::NotAllowed => Self::unauthenticated(message),
+            UserRefusal::Unknown => Self::not_found("user-not-found", message),
+            UserRefusal::LastAdmin => Self::coded(StatusCode::FORBIDDEN, GENERIC, message),
+            UserRefusal::OwnsStores(_) => Self::coded(StatusCode::CONFLICT, ORPHANED, message),
             UserRefusal::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -218,8 +230,32 @@ impl From<StoreRefusal> for ApiError {
         let message = refusal.to_string();
         match refusal {
             StoreRefusal::Name => Self::fault("Name", message),
+            StoreRefusal::LimitReached => {
+                Self::coded(StatusCode::FORBIDDEN, "store-limit-reached", message)
+            }
             StoreRefusal::Unknown => Self::not_found(GENERIC, message),
             StoreRefusal::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<PeopleRefusal> for ApiError {
+    fn from(refusal: PeopleRefusal) -> Self {
+        let message = refusal.to_string();
+        let conflict = |code, message| Self::coded(StatusCode::CONFLICT, code, message);
+        match refusal {
+            PeopleRefusal::UnknownStore => Self::not_found(GENERIC, message),
+            PeopleRefusal::UnknownUser | PeopleRefusal::Member(MemberRefusal::NoMember) => {
+                Self::not_found("user-not-found", message)
+            }
+            PeopleRefusal::Member(MemberRefusal::Already) => {
+                conflict("duplicate-store-user-role", message)
+            }
+            PeopleRefusal::Member(MemberRefusal::LastOwner) | PeopleRefusal::Unbacked => {
+                conflict(ORPHANED, message)
+            }
+            PeopleRefusal::Member(MemberRefusal::TooMany) => Self::fault("Id", message),
+            PeopleRefusal::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -1,8 +1,14 @@
-//! Who may do what: users, API keys, permissions.
+//! Who may do what: users, API keys, permissions, roles in a store.
+
+mod permission;
+mod role;
 
 use minicbor::{Decode, Encode};
 
-use super::ids::{StoreId, UserId};
+pub use permission::{Grant, IMPLIED, UNRESTRICTED, implies, is_permission, permission};
+pub use role::{BadRole, Role};
+
+use super::ids::UserId;
 use super::time::Timestamp;
 
 /// A person with an account.
@@ -17,7 +23,7 @@ pub struct User {
     /// What they want to be called.
     #[n(2)]
     pub name: Option<String>,
-    /// argon2id, in the PHC string format.
+    /// argon2id, in the PHC string format; empty while the account is only an invitation.
     #[n(3)]
     pub password_hash: String,
     /// Runs the server.
@@ -29,6 +35,12 @@ pub struct User {
     /// Has had an API key: Basic authentication is over (D45).
     #[n(6)]
     pub has_had_key: bool,
+    /// Where their picture is.
+    #[n(7)]
+    pub image_url: Option<String>,
+    /// sha256 of what opens the invitation, until a password is set with it.
+    #[cbor(n(8), with = "minicbor::bytes")]
+    pub invitation: Option<[u8; 32]>,
 }
 
 /// An API key. The key itself is not kept, only its sha256.
@@ -46,6 +58,23 @@ pub struct ApiKey {
     /// When it was made.
     #[n(3)]
     pub created: Timestamp,
+    /// Which application it was given to.
+    #[n(4)]
+    pub application: Option<Application>,
+}
+
+/// An application that asked for a key in the browser (Greenfield 5.1).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Application {
+    /// What it calls itself.
+    #[n(0)]
+    pub identifier: String,
+    /// Host and port that its key was sent to.
+    #[n(1)]
+    pub host: String,
+    /// What the key is computed from, together with the seed: it is not kept, and can be given again.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub salt: [u8; 32],
 }
 
 /// A signed-in browser. The token itself is not kept, only its sha256.
@@ -60,251 +89,4 @@ pub struct Session {
     /// What forms carry back.
     #[cbor(n(2), with = "minicbor::bytes")]
     pub csrf: [u8; 32],
-}
-
-/// A permission given to a key: its name, and the store it is limited to.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Grant {
-    /// Greenfield's name, such as `btcpay.store.canviewinvoices`.
-    #[n(0)]
-    pub permission: String,
-    /// Only there.
-    #[n(1)]
-    pub store: Option<StoreId>,
-}
-
-/// Everything an account may do.
-pub const UNRESTRICTED: &str = "unrestricted";
-
-/// Parents and the children they imply (Greenfield 1.10); the list of all permissions.
-pub const IMPLIED: &[(&str, &[&str])] = &[
-    (
-        "btcpay.store.canmodifystoresettings",
-        &[
-            "btcpay.store.canviewstoresettings",
-            "btcpay.store.canmodifyinvoices",
-            "btcpay.store.canmanagepullpayments",
-            "btcpay.store.canmodifypaymentrequests",
-            "btcpay.store.canmanagepayouts",
-            "btcpay.store.canuselightningnode",
-            "btcpay.store.webhooks.canmodifywebhooks",
-            "btcpay.store.cansendstoreemails",
-            "btcpay.store.canmanagewallets",
-        ],
-    ),
-    (
-        "btcpay.store.canviewstoresettings",
-        &[
-            "btcpay.store.canviewinvoices",
-            "btcpay.store.canviewpaymentrequests",
-            "btcpay.store.canviewreports",
-            "btcpay.store.canviewpullpayments",
-            "btcpay.store.canviewpayouts",
-        ],
-    ),
-    (
-        "btcpay.store.canmodifyinvoices",
-        &[
-            "btcpay.store.canviewinvoices",
-            "btcpay.store.cancreateinvoice",
-            "btcpay.store.cancreatelightninginvoice",
-        ],
-    ),
-    (
-        "btcpay.store.canmanagepullpayments",
-        &[
-            "btcpay.store.canarchivepullpayments",
-            "btcpay.store.cancreatepullpayments",
-        ],
-    ),
-    (
-        "btcpay.store.cancreatepullpayments",
-        &["btcpay.store.cancreatenonapprovedpullpayments"],
-    ),
-    (
-        "btcpay.store.cancreatenonapprovedpullpayments",
-        &["btcpay.store.canviewpullpayments"],
-    ),
-    (
-        "btcpay.store.canmodifypaymentrequests",
-        &["btcpay.store.canviewpaymentrequests"],
-    ),
-    (
-        "btcpay.store.canmanagepayouts",
-        &["btcpay.store.canviewpayouts"],
-    ),
-    (
-        "btcpay.store.canuselightningnode",
-        &["btcpay.store.cancreatelightninginvoice"],
-    ),
-    (
-        "btcpay.store.cancreatelightninginvoice",
-        &["btcpay.store.canviewlightninginvoice"],
-    ),
-    (
-        "btcpay.store.canmanagewallets",
-        &[
-            "btcpay.store.canmanagewalletsettings",
-            "btcpay.store.canmanagewallettransactions",
-        ],
-    ),
-    (
-        "btcpay.store.canmanagewalletsettings",
-        &["btcpay.store.canviewwallet"],
-    ),
-    (
-        "btcpay.store.canmanagewallettransactions",
-        &[
-            "btcpay.store.cancreatetransactions",
-            "btcpay.store.cansigntransactions",
-            "btcpay.store.canbroadcasttransactions",
-            "btcpay.store.cancanceltransactions",
-        ],
-    ),
-    (
-        "btcpay.store.cancreatetransactions",
-        &["btcpay.store.canviewwallet"],
-    ),
-    (
-        "btcpay.store.cansigntransactions",
-        &["btcpay.store.canviewwallet"],
-    ),
-    (
-        "btcpay.store.canbroadcasttransactions",
-        &["btcpay.store.canviewwallet"],
-    ),
-    (
-        "btcpay.store.cancanceltransactions",
-        &["btcpay.store.canviewwallet"],
-    ),
-    (
-        "btcpay.server.canmodifyserversettings",
-        &[
-            "btcpay.server.canuseinternallightningnode",
-            "btcpay.server.canmanageusers",
-        ],
-    ),
-    (
-        "btcpay.server.canuseinternallightningnode",
-        &[
-            "btcpay.server.cancreatelightninginvoiceinternalnode",
-            "btcpay.server.canviewlightninginvoiceinternalnode",
-        ],
-    ),
-    (
-        "btcpay.server.canmanageusers",
-        &["btcpay.server.cancreateuser"],
-    ),
-    ("btcpay.server.canviewusers", &[]),
-    (
-        "btcpay.user.canmodifyprofile",
-        &["btcpay.user.canviewprofile"],
-    ),
-    (
-        "btcpay.user.canmanagenotificationsforuser",
-        &["btcpay.user.canviewnotificationsforuser"],
-    ),
-    ("btcpay.user.candeleteuser", &[]),
-];
-
-/// Whether the name is a permission at all.
-pub fn is_permission(name: &str) -> bool {
-    name == UNRESTRICTED
-        || IMPLIED
-            .iter()
-            .any(|(parent, children)| *parent == name || children.contains(&name))
-}
-
-/// Whether holding `held` means holding `wanted`.
-pub fn implies(held: &str, wanted: &str) -> bool {
-    held == wanted
-        || held == UNRESTRICTED
-        || IMPLIED
-            .iter()
-            .filter(|(parent, _)| *parent == held)
-            .any(|(_, children)| children.iter().any(|child| implies(child, wanted)))
-}
-
-impl Grant {
-    /// Reads `permission` or `permission:storeId`. `None` if it is no permission.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (name, store) = match text.split_once(':') {
-            Some((name, store)) => (name, Some(store.parse().ok()?)),
-            None => (text, None),
-        };
-        let lower = name.to_ascii_lowercase();
-        let scope_fits = store.is_none() || lower.starts_with("btcpay.store.");
-        (is_permission(&lower) && scope_fits).then_some(Self {
-            permission: lower,
-            store,
-        })
-    }
-
-    /// Whether it covers a permission, on a store or on the server (`None`: unscoped only).
-    pub fn covers(&self, wanted: &str, on: Option<StoreId>) -> bool {
-        implies(&self.permission, wanted)
-            && match self.store {
-                None => true,
-                Some(scope) => on == Some(scope),
-            }
-    }
-}
-
-impl std::fmt::Display for Grant {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.store {
-            None => f.write_str(&self.permission),
-            Some(store) => write!(f, "{}:{store}", self.permission),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parents_imply_their_children_and_nothing_else() {
-        let rows = [
-            (UNRESTRICTED, "btcpay.store.canviewinvoices", true),
-            (
-                "btcpay.store.canmodifystoresettings",
-                "btcpay.store.canviewlightninginvoice",
-                true,
-            ),
-            (
-                "btcpay.store.canviewinvoices",
-                "btcpay.store.cancreateinvoice",
-                false,
-            ),
-            (
-                "btcpay.store.canmodifystoresettings",
-                "btcpay.server.cancreateuser",
-                false,
-            ),
-            (
-                "btcpay.server.canmodifyserversettings",
-                "btcpay.server.cancreateuser",
-                true,
-            ),
-        ];
-        for (held, wanted, expected) in rows {
-            assert_eq!(implies(held, wanted), expected, "{held} → {wanted}");
-        }
-    }
-
-    #[test]
-    fn a_scoped_grant_holds_on_its_store_only() {
-        let (here, there) = (StoreId([1; 32]), StoreId([2; 32]));
-        let grant = Grant::parse(&format!("btcpay.store.canviewinvoices:{here}")).expect("parses");
-        assert!(grant.covers("btcpay.store.canviewinvoices", Some(here)));
-        assert!(!grant.covers("btcpay.store.canviewinvoices", Some(there)));
-        assert!(!grant.covers("btcpay.store.canviewinvoices", None));
-        assert!(Grant::parse("btcpay.store.nosuch").is_none());
-        assert!(Grant::parse(&format!("unrestricted:{here}")).is_none());
-        assert_eq!(
-            grant.to_string().parse(),
-            Ok::<String, std::convert::Infallible>(grant.to_string())
-        );
-    }
 }

@@ -26,33 +26,6 @@ pub mod decimal {
     }
 }
 
-macro_rules! as_text {
-    ($(#[$doc:meta])* $name:ident, $type:ty) => {
-        $(#[$doc])*
-        pub mod $name {
-            use minicbor::decode::Error as DecodeError;
-            use minicbor::encode::{Error as EncodeError, Write};
-            use minicbor::{Decoder, Encoder};
-
-            /// Writes the value as text.
-            pub fn encode<C, W: Write>(
-                value: &$type,
-                e: &mut Encoder<W>,
-                _: &mut C,
-            ) -> Result<(), EncodeError<W::Error>> {
-                e.str(&value.to_string())?.ok()
-            }
-
-            /// Reads it back.
-            pub fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<$type, DecodeError> {
-                d.str()?
-                    .parse()
-                    .map_err(|_| DecodeError::message(stringify!($name)))
-            }
-        }
-    };
-}
-
 macro_rules! as_consensus {
     ($(#[$doc:meta])* $name:ident, $type:ty) => {
         $(#[$doc])*
@@ -80,11 +53,29 @@ macro_rules! as_consensus {
     };
 }
 
-as_text!(
-    /// [`crate::domain::money::Currency`] as its code.
-    currency,
-    crate::domain::money::Currency
-);
+/// [`crate::domain::money::Currency`] as its code.
+pub mod currency {
+    use minicbor::decode::Error as DecodeError;
+    use minicbor::encode::{Error as EncodeError, Write};
+    use minicbor::{Decoder, Encoder};
+
+    use crate::domain::money::Currency;
+
+    /// Writes the code.
+    pub fn encode<C, W: Write>(
+        value: &Currency,
+        e: &mut Encoder<W>,
+        _: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        e.str(value.code())?.ok()
+    }
+
+    /// Reads it back. Units of somebody's own stand in records as well.
+    pub fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Currency, DecodeError> {
+        Currency::unit(d.str()?).map_err(|_| DecodeError::message("a currency"))
+    }
+}
+
 as_consensus!(
     /// [`bitcoin::OutPoint`].
     outpoint,

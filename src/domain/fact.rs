@@ -5,6 +5,7 @@ mod about;
 
 use minicbor::{Decode, Encode};
 
+use super::access::Role;
 use super::cbor;
 use super::ids::{InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId, UserId};
 use super::money::Msat;
@@ -525,6 +526,29 @@ pub enum Fact {
         invoice: InvoiceId,
         /// Who said so.
         #[n(3)]
+        by: UserId,
+    },
+    /// Somebody came to the store, or has another role in it.
+    #[n(70)]
+    MemberSet {
+        /// Who.
+        #[n(0)]
+        user: UserId,
+        /// As what.
+        #[n(1)]
+        role: Role,
+        /// Who said so.
+        #[n(2)]
+        by: UserId,
+    },
+    /// Somebody does not belong to the store any more.
+    #[n(71)]
+    MemberRemoved {
+        /// Who.
+        #[n(0)]
+        user: UserId,
+        /// Who said so.
+        #[n(1)]
         by: UserId,
     },
 }

@@ -371,6 +371,8 @@ pub fn postings(store: StoreId, fact: &Fact) -> Postings {
         | Fact::PayoutFeeRaised { .. }
         | Fact::PayoutReconfirmed { .. }
         | Fact::TillReleased
+        | Fact::MemberSet { .. }
+        | Fact::MemberRemoved { .. }
         | Fact::NodeNote { .. } => Postings::none(),
     }
 }

@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod money;
 pub mod payout;
 pub mod pull_payment;
+pub mod rates;
 pub mod receipt;
 pub mod store;
 pub mod till;

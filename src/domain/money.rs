@@ -126,9 +126,17 @@ fn scaled(btc: Decimal, digits: u32, rounding: RoundingStrategy) -> Option<u64> 
     scaled.round_dp_with_strategy(0, rounding).try_into().ok()
 }
 
-/// A currency an amount may be in: `BTC`, `SATS`, or a fiat code of ISO 4217.
+/// What an amount may be in: `BTC`, `SATS`, a fiat code of ISO 4217, or a unit of somebody's own such as `HOURS`.
+///
+/// Parsing text takes what is known; [`Currency::unit`] takes any unit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Currency([u8; 4]);
+pub struct Currency([u8; UNIT_CHARS_MAX]);
+
+/// The longest code of a unit (Greenfield 7.2).
+const UNIT_CHARS_MAX: usize = 12;
+
+/// Decimals of a unit that is no known currency (Greenfield 7.2).
+const UNIT_DECIMALS: u32 = 8;
 
 /// ISO 4217 codes with their decimals, as far as rates are published for them.
 const FIAT: &[(&str, u32)] = &[
@@ -213,18 +221,39 @@ const FIAT: &[(&str, u32)] = &[
 
 impl Currency {
     /// Bitcoin.
-    pub const BTC: Self = Self(*b"BTC\0");
+    pub const BTC: Self = Self(*b"BTC\0\0\0\0\0\0\0\0\0");
     /// The dollar, the default of a new store.
-    pub const USD: Self = Self(*b"USD\0");
+    pub const USD: Self = Self(*b"USD\0\0\0\0\0\0\0\0\0");
     /// A hundred-millionth of a bitcoin.
-    pub const SATS: Self = Self(*b"SATS");
+    pub const SATS: Self = Self(*b"SATS\0\0\0\0\0\0\0\0");
+
+    /// Any unit: 2 to 12 letters and digits, beginning with a letter, in either case (Greenfield 7.2).
+    pub fn unit(text: &str) -> Result<Self, UnknownCurrency> {
+        let code = text.trim().to_ascii_uppercase();
+        let fits = (2..=UNIT_CHARS_MAX).contains(&code.len())
+            && code.starts_with(|first: char| first.is_ascii_uppercase())
+            && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if !fits {
+            return Err(UnknownCurrency(text.chars().take(16).collect()));
+        }
+        let mut bytes = [0; UNIT_CHARS_MAX];
+        for (place, byte) in bytes.iter_mut().zip(code.bytes()) {
+            *place = byte;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// Bitcoin under either name, or a fiat code of ISO 4217 that rates are published for.
+    pub fn is_known(self) -> bool {
+        self.is_bitcoin() || FIAT.iter().any(|(known, _)| *known == self.code())
+    }
 
     /// The code, in upper case.
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).map_or("", |code| code.trim_end_matches('\0'))
     }
 
-    /// Decimals an amount in it is shown and rounded with.
+    /// Decimals an amount in it is shown and rounded with; 8 for a unit of somebody's own.
     pub fn decimals(self) -> u32 {
         match self {
             Self::BTC => 8,
@@ -232,7 +261,7 @@ impl Currency {
             fiat => FIAT
                 .iter()
                 .find(|(code, _)| *code == fiat.code())
-                .map_or(2, |(_, decimals)| *decimals),
+                .map_or(UNIT_DECIMALS, |(_, decimals)| *decimals),
         }
     }
 
@@ -260,16 +289,13 @@ impl FromStr for Currency {
     type Err = UnknownCurrency;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let upper = text.trim().to_ascii_uppercase();
-        match upper.as_str() {
-            "BTC" => Ok(Self::BTC),
-            "SATS" => Ok(Self::SATS),
-            code if FIAT.iter().any(|(known, _)| *known == code) => {
-                let bytes = code.as_bytes();
-                Ok(Self([bytes[0], bytes[1], bytes[2], 0]))
+        Self::unit(text).and_then(|unit| {
+            if unit.is_known() {
+                Ok(unit)
+            } else {
+                Err(UnknownCurrency(text.chars().take(16).collect()))
             }
-            _ => Err(UnknownCurrency(text.chars().take(16).collect())),
-        }
+        })
     }
 }
 
@@ -391,11 +417,42 @@ mod tests {
 
     #[test]
     fn currencies_parse_in_any_case_and_only_if_known() {
-        assert_eq!("usd".parse(), Ok::<_, UnknownCurrency>(Currency(*b"USD\0")));
+        assert_eq!("usd".parse(), Ok::<_, UnknownCurrency>(Currency::USD));
         assert_eq!("sats".parse(), Ok::<_, UnknownCurrency>(Currency::SATS));
         for bad in ["", "US", "DOGE", "\u{20ac}", "USDUSDUSDUSDUSDUSD"] {
             assert!(bad.parse::<Currency>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_unit_has_two_to_twelve_letters_and_digits() {
+        for (text, code) in [
+            ("hours", "HOURS"),
+            (" Beer ", "BEER"),
+            ("A1", "A1"),
+            ("ABCDEFGHIJKL", "ABCDEFGHIJKL"),
+            ("usd", "USD"),
+        ] {
+            let unit = Currency::unit(text).expect("a unit");
+            assert_eq!(unit.code(), code);
+            assert_eq!(Currency::unit(unit.code()), Ok(unit));
+        }
+        for bad in [
+            "",
+            " ",
+            "A",
+            "1A",
+            "ABCDEFGHIJKLM",
+            "A_B",
+            "\u{c4}B",
+            "A B",
+            "A\0",
+        ] {
+            assert!(Currency::unit(bad).is_err(), "{bad:?}");
+        }
+        let beer = Currency::unit("BEER").expect("a unit");
+        assert_eq!((beer.decimals(), beer.is_known()), (8, false));
+        assert!(Currency::BTC.is_known() && Currency::SATS.is_known());
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! A store is one shop: its own wallet, settings, invoices and ledger, and the people who may act for it.
 
+mod members;
+
 use minicbor::{Decode, Encode};
 use rust_decimal::Decimal;
+
+pub use members::{MEMBERS_MAX, Member, MemberRefusal, Members};
 
 use super::cbor;
 use super::ids::{StoreId, UserId};
@@ -41,6 +45,9 @@ pub struct Store {
     /// Hidden.
     #[n(7)]
     pub archived: bool,
+    /// Who may act for it, and as what.
+    #[n(8)]
+    pub members: Members,
 }
 
 /// The settings that we act on (Greenfield 4.2).

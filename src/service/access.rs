@@ -1,16 +1,22 @@
 //! Accounts, keys and sessions: who is asking, and may they.
 
+mod keys;
+mod users;
+
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use sha2::{Digest, Sha256};
 
+pub use keys::AppKey;
+pub use users::{NewUser, UserChange, UserRefusal};
+
 use super::{Gateway, Unavailable};
-use crate::domain::access::{ApiKey, Grant, Session, UNRESTRICTED, User};
-use crate::domain::ids::{StoreId, UserId};
+use crate::domain::access::{ApiKey, Session, UNRESTRICTED, User};
+use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
+use crate::store;
 use crate::store::access::SecretHash;
-use crate::store::{self, Rows, WriteError};
 
 /// How long a browser stays signed in.
 const SESSION_SECS: u64 = 14 * 86_400;
@@ -41,52 +47,14 @@ pub struct CallerKey {
     pub secret: String,
 }
 
-/// Why an account is not made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UserRefusal {
-    /// 422 `Email`.
-    #[error("{0}")]
-    Email(&'static str),
-    /// 422 `Password`.
-    #[error("A password has at least 8 characters.")]
-    Password,
-    /// Accounts are made by an administrator, or with the set-up token.
-    #[error("The first account needs the set-up token that the server printed when it started.")]
-    SetupToken,
-    /// Only an administrator makes accounts.
-    #[error("Only an administrator can make accounts.")]
-    NotAllowed,
-    /// 503.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-impl From<WriteError> for UserRefusal {
-    fn from(error: WriteError) -> Self {
-        Self::Unavailable(error.into())
-    }
-}
-
-/// An account to be made.
-#[derive(Clone)]
-pub struct NewUser {
-    /// How they sign in.
-    pub email: String,
-    /// What they want to be called.
-    pub name: Option<String>,
-    /// At least [`PASSWORD_CHARS_MIN`] characters.
-    pub password: String,
-    /// Runs the server.
-    pub is_admin: bool,
-}
-
 impl Caller {
-    /// Whether the caller may do this, on a store or on the server: key permission ∩ the account's own rights.
+    /// Whether the caller may do this, on a store or on the server: key permission ∩ the account's own rights, which in
+    /// a store are those of its role (Greenfield 1.10).
     pub fn may(&self, permission: &str, store: Option<&crate::domain::store::Store>) -> bool {
         let account = if permission.starts_with("btcpay.server.") {
             self.user.is_admin
         } else {
-            store.is_none_or(|store| store.owner == self.user.id)
+            store.is_none_or(|store| store.allows(self.user.id, permission))
         };
         let on = store.map(|store| store.id);
         account
@@ -118,59 +86,6 @@ impl Gateway {
     /// Whether an administrator exists: until then the first account may be made.
     pub async fn has_admin(&self) -> bool {
         self.store.read(|rows| store::access::has_admin(rows)).await
-    }
-
-    /// Makes an account. The first one runs the server. `may_found`: the caller has shown the set-up token, or
-    /// needs none (D45). `by_admin`: somebody who may make accounts asks.
-    pub async fn create_user(
-        &self,
-        new: NewUser,
-        may_found: bool,
-        by_admin: bool,
-    ) -> Result<User, UserRefusal> {
-        let email = new.email.trim().to_owned();
-        let looks_right = email.len() <= 254
-            && email
-                .split_once('@')
-                .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
-        if !looks_right {
-            return Err(UserRefusal::Email("This is not an e-mail address."));
-        }
-        if new.password.chars().count() < PASSWORD_CHARS_MIN
-            || new.password.len() > PASSWORD_BYTES_MAX
-        {
-            return Err(UserRefusal::Password);
-        }
-        if !by_admin {
-            if self.has_admin().await {
-                return Err(UserRefusal::NotAllowed);
-            }
-            if !may_found {
-                return Err(UserRefusal::SetupToken);
-            }
-        }
-        let password_hash = hash_password(new.password, self.random()).await?;
-        let user = User {
-            id: UserId(self.random()),
-            email,
-            name: new.name,
-            password_hash,
-            is_admin: new.is_admin || !by_admin,
-            created: self.now(),
-            has_had_key: false,
-        };
-        self.store
-            .try_write("user-create", move |tx| {
-                if !by_admin && store::access::has_admin(tx) {
-                    return Err(UserRefusal::NotAllowed);
-                }
-                if store::access::user_by_email(tx, &user.email).is_some() {
-                    return Err(UserRefusal::Email("This e-mail address has an account."));
-                }
-                store::access::put_user(tx, &user);
-                Ok(user)
-            })
-            .await
     }
 
     /// The account with this e-mail and password. An unknown e-mail takes as long as a wrong password.
@@ -217,49 +132,6 @@ impl Gateway {
                 key: Some(CallerKey { key, hash, secret }),
             })
         })
-    }
-
-    /// Makes an API key of 20 random bytes. The answer is the only time it is seen.
-    pub async fn create_api_key(
-        &self,
-        user: UserId,
-        label: String,
-        permissions: Vec<Grant>,
-    ) -> Result<(String, ApiKey), Unavailable> {
-        let secret = hex::encode(self.random::<20>());
-        let hash = hash_secret(&secret);
-        let key = ApiKey {
-            user,
-            label,
-            permissions,
-            created: self.now(),
-        };
-        let kept = key.clone();
-        self.store
-            .write("api-key-create", move |tx| {
-                if let Some(mut user) = store::access::user(tx, kept.user) {
-                    user.has_had_key = true;
-                    store::access::put_user(tx, &user);
-                }
-                store::access::put_api_key(tx, &hash, &kept);
-            })
-            .await?;
-        Ok((secret, key))
-    }
-
-    /// Removes a key of this user. False if they have none like it.
-    pub async fn remove_api_key(&self, user: UserId, secret: &str) -> Result<bool, Unavailable> {
-        let hash = hash_secret(secret);
-        self.store
-            .write("api-key-remove", move |tx| {
-                let owned = store::access::api_key(tx, &hash).is_some_and(|key| key.user == user);
-                if owned {
-                    store::access::remove_api_key(tx, &hash);
-                }
-                owned
-            })
-            .await
-            .map_err(Unavailable::from)
     }
 
     /// Signs a browser in. The token goes into its cookie and is not kept.
@@ -310,7 +182,7 @@ impl Gateway {
             .read(move |rows| {
                 store::settings::all(rows)
                     .into_iter()
-                    .filter(|shop| shop.owner == user)
+                    .filter(|shop| shop.role_of(user).is_some())
                     .collect()
             })
             .await
@@ -339,9 +211,4 @@ pub fn purge_sessions(tx: &mut store::Tx<'_>, now: Timestamp) {
     for hash in store::access::sessions_over(tx, now) {
         tx.remove(store::Table::Sessions, &hash);
     }
-}
-
-/// Whether a store belongs to a user, for pages.
-pub fn owns(rows: &dyn Rows, user: UserId, store: StoreId) -> bool {
-    store::settings::get(rows, store).is_some_and(|shop| shop.owner == user)
 }

@@ -11,6 +11,7 @@ pub mod intake;
 pub mod invoice;
 pub mod invoice_details;
 pub mod mark;
+pub mod members;
 pub mod node;
 pub mod payment_link;
 pub mod payout;

@@ -1,10 +1,10 @@
 //! Opening and changing stores.
 
 use super::{Gateway, Unavailable};
-use crate::domain::access::User;
+use crate::domain::access::{Role, User};
 use crate::domain::fact::Fact;
 use crate::domain::ids::StoreId;
-use crate::domain::store::{Settings, Store};
+use crate::domain::store::{Member, Settings, Store};
 use crate::store::{self, WriteError};
 
 /// Why a store is not opened or changed.
@@ -13,6 +13,9 @@ pub enum StoreRefusal {
     /// 422 `Name`.
     #[error("A store needs a name of 1 to 50 characters.")]
     Name,
+    /// 403 `store-limit-reached`.
+    #[error("This account has as many stores as it may have.")]
+    LimitReached,
     /// There is no such store.
     #[error("There is no such store.")]
     Unknown,
@@ -54,19 +57,30 @@ impl Gateway {
             draws_on_node: owner.is_admin,
             kept,
             archived: false,
+            members: vec![Member {
+                user: owner.id,
+                role: Role::Owner,
+                since: now,
+            }]
+            .into(),
         };
         let keychain = self.keychain.clone();
+        let most = (!owner.is_admin).then_some(self.limits.stores_per_account);
         self.store
-            .write("store-create", move |tx| {
+            .try_write("store-create", move |tx| {
+                // Each store has a wallet in memory, archived ones too.
+                let made = |shop: &Store| store::settings::made_by(tx, shop.owner);
+                if most.is_some_and(|most| made(&shop) >= most) {
+                    return Err(StoreRefusal::LimitReached);
+                }
                 // A till of our own keys fails to open only by a bug: then nothing of the store is written either.
                 store::till::open_hot(tx, shop.id, &keychain, birthday)
                     .unwrap_or_else(|e| panic!("a hot till can't be opened: {e}"));
                 store::settings::put(tx, &shop);
                 tx.announce(shop.id, vec![Fact::StoreCreated], now);
-                shop
+                Ok(shop)
             })
             .await
-            .map_err(StoreRefusal::from)
     }
 
     /// Changes a store's name and settings.

@@ -6,7 +6,7 @@ use super::codec::{decode, encode};
 use super::rows::{Order, Rows};
 use super::tables::Table;
 use super::tx::Tx;
-use crate::domain::ids::StoreId;
+use crate::domain::ids::{StoreId, UserId};
 use crate::domain::payout::FeeCap;
 use crate::domain::store::Store;
 
@@ -32,6 +32,12 @@ pub fn fee_cap(rows: &dyn Rows, id: StoreId) -> FeeCap {
 /// Puts a store.
 pub fn put(tx: &mut Tx<'_>, store: &Store) {
     tx.put(Table::Stores, store.id.as_bytes(), &encode(store));
+}
+
+/// How many stores an account has made, archived ones too.
+pub fn made_by(rows: &dyn Rows, user: UserId) -> u32 {
+    let own = all(rows).into_iter().filter(|store| store.owner == user);
+    u32::try_from(own.count()).unwrap_or(u32::MAX)
 }
 
 /// All stores, oldest first.

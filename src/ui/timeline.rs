@@ -234,6 +234,12 @@ fn words(fact: &Fact) -> String {
             format::msat(*amount),
             over(receipt)
         ),
+        Fact::MemberSet { user, role, .. } => {
+            format!("{user} belongs to the store as {role} from here on.")
+        }
+        Fact::MemberRemoved { user, .. } => {
+            format!("{user} does not belong to the store any more.")
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 
 use bip39::Mnemonic;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Xpriv, Xpub};
+use bitcoin::hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256};
 use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Network, NetworkKind};
@@ -59,6 +60,15 @@ impl Keychain {
     /// The BIP39 seed the embedded node starts from.
     pub const fn node_seed(&self) -> [u8; 64] {
         self.seed
+    }
+
+    /// A secret for a purpose, the same each time for the same salt: HMAC-SHA256 under the seed.
+    pub fn secret_for(&self, purpose: &str, salt: &[u8; 32]) -> [u8; 32] {
+        let mut engine = HmacEngine::<sha256::Hash>::new(&self.seed);
+        engine.input(purpose.as_bytes());
+        engine.input(&[0]);
+        engine.input(salt);
+        Hmac::from_engine(engine).to_byte_array()
     }
 
     /// The public descriptors of an account: addresses handed out, then change (BIP84, BIP380, BIP382).
@@ -127,6 +137,15 @@ mod tests {
         assert!(
             hex::encode(keychain.node_seed()).starts_with("5eb00bbddcf069084889a8ab9155568165f5c4")
         );
+    }
+
+    #[test]
+    fn a_secret_comes_again_for_its_purpose_and_salt_only() {
+        let keychain = Keychain::from_mnemonic(WORDS, Network::Regtest).expect("valid");
+        let first = keychain.secret_for("key", &[1; 32]);
+        assert_eq!(keychain.secret_for("key", &[1; 32]), first);
+        assert_ne!(keychain.secret_for("key", &[2; 32]), first);
+        assert_ne!(keychain.secret_for("other", &[1; 32]), first);
     }
 
     #[test]

@@ -40,6 +40,8 @@ async fn guest_store(world: &World) -> StoreId {
         is_admin: false,
         created: world.clock_now(),
         has_had_key: false,
+        image_url: None,
+        invitation: None,
     };
     let (name, kept) = ("Guest".to_owned(), "{}".to_owned());
     let made = world

@@ -147,6 +147,8 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::NodeGain { .. } => "node_gain",
         Fact::NodeForwarded { .. } => "node_forwarded",
         Fact::StrayAssigned { .. } => "stray_assigned",
+        Fact::MemberSet { .. } => "member_set",
+        Fact::MemberRemoved { .. } => "member_removed",
     }
 }
 
@@ -172,6 +174,7 @@ fn stores_and_their_senders() {
     let stores = [
         ("shop", samples::store()),
         ("capped", samples::capped_store()),
+        ("shared", samples::shared_store()),
     ];
     check("store", &stores);
     check("processor", &[("onchain", samples::processor())]);
@@ -179,8 +182,16 @@ fn stores_and_their_senders() {
 
 #[test]
 fn accounts_keys_and_sessions() {
-    check("user", &[("admin", samples::user())]);
-    check("api_key", &[("two_grants", samples::api_key())]);
+    let users = [
+        ("admin", samples::user()),
+        ("invited", samples::invited_user()),
+    ];
+    check("user", &users);
+    let keys = [
+        ("two_grants", samples::api_key()),
+        ("application", samples::app_key()),
+    ];
+    check("api_key", &keys);
     check("session", &[("browser", samples::session())]);
 }
 

@@ -7,7 +7,7 @@ pub use facts::facts;
 use bitcoin::hashes::Hash;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
 use rust_decimal::Decimal;
-use tollway::domain::access::{ApiKey, Grant, Session, User};
+use tollway::domain::access::{ApiKey, Application, Grant, Role, Session, User};
 use tollway::domain::destination::{AddressDestination, Bolt11Destination, Destination};
 use tollway::domain::ids::{
     BatchId, InvoiceId, PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId, UserId,
@@ -20,7 +20,7 @@ use tollway::domain::payout::batch::{Batch, Confirmed, Input, Rival, Version};
 use tollway::domain::payout::{Attempt, FeeCap, Origin, Payout, Plan, Proof, Stage, Standing};
 use tollway::domain::pull_payment::{Budget, PullPayment};
 use tollway::domain::receipt::{Rail, Receipt, ReceiptKey, ReceiptStanding};
-use tollway::domain::store::{Processor, Settings, Store};
+use tollway::domain::store::{Member, Members, Processor, Settings, Store};
 use tollway::domain::till::{TillAddress, TillId};
 use tollway::domain::time::Timestamp;
 use tollway::store::hold::UnknownSpend;
@@ -410,6 +410,20 @@ pub fn store() -> Store {
         draws_on_node: true,
         kept: text("{\"website\":\"\"}"),
         archived: true,
+        members: Members::default(),
+    }
+}
+
+/// A store with people in it.
+pub fn shared_store() -> Store {
+    let member = |role| Member {
+        user: USER,
+        role,
+        since: NOW,
+    };
+    Store {
+        members: Role::ALL.map(member).to_vec().into(),
+        ..store()
     }
 }
 
@@ -450,6 +464,29 @@ pub fn user() -> User {
         is_admin: true,
         created: NOW,
         has_had_key: true,
+        image_url: None,
+        invitation: None,
+    }
+}
+
+/// Somebody who has been invited.
+pub fn invited_user() -> User {
+    User {
+        image_url: Some(text("https://example.com/a.png")),
+        invitation: Some([0xee; 32]),
+        ..user()
+    }
+}
+
+/// A key that was given to an application.
+pub fn app_key() -> ApiKey {
+    ApiKey {
+        application: Some(Application {
+            identifier: text("shop"),
+            host: text("shop.example:8443"),
+            salt: [0xcc; 32],
+        }),
+        ..api_key()
     }
 }
 
@@ -464,6 +501,7 @@ pub fn api_key() -> ApiKey {
         label: text("till"),
         permissions: vec![grant(None), grant(Some(STORE))],
         created: NOW,
+        application: None,
     }
 }
 

@@ -2,7 +2,9 @@
 //! each exactly once. What the customer sent and received is compared with what the shop says.
 //!
 //! A kill may make LDK close a channel (its monitor is ahead of the manager). That costs fees, not payments: it is
-//! counted, said, and another channel is opened. `TOLLWAY_FAULT_ROUNDS` says how often each place is tried: 2 if not set.
+//! counted, said, and another channel is opened. What was in flight on it ends on the chain: a payment that the shop's
+//! manager had not heard of runs into its time-out there and is the customer's again, and both say so.
+//! `TOLLWAY_FAULT_ROUNDS` says how often each place is tried: 2 if not set.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -14,8 +16,14 @@ use tokio::time::sleep;
 use crate::gateway::{CHAIN, Gateway, LN, text, units};
 use crate::sandbox::{PATIENCE, Sandbox, sandbox, say};
 
-/// What is in flight on a channel that was closed needs blocks; more of them would run into its time-outs.
+/// While all channels are open blocks are rare: none is to run into a time-out.
 const BLOCK_EVERY: Duration = Duration::from_secs(4);
+
+/// What is in flight on a channel that was closed waits for blocks: for its time-out and what follows it.
+const BLOCKS_AFTER_CLOSE: u32 = 10;
+
+/// How long that may take.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(240);
 
 /// How often each.
 fn rounds() -> u64 {
@@ -100,10 +108,29 @@ async fn incoming(crash: &Crash) {
         recover(&mut sandbox, crash);
 
         let path = format!("S/invoices/{id}");
-        let settled = within_a_minute(&sandbox, &sandbox.shop, &path, |invoice| {
-            invoice["status"] == "Settled"
+        let payment = format!("server/lightning/BTC/payments/{hash}");
+        let settled = in_time(&sandbox, &before, async || {
+            let invoice = sandbox.shop.get(&path).await;
+            if invoice["status"] == "Settled" {
+                return Ok(Some(invoice));
+            }
+            let sent = sandbox.customer.get(&payment).await;
+            if sent["status"] == "Failed" {
+                Ok(None)
+            } else {
+                Err(invoice)
+            }
         })
         .await;
+        let Some(settled) = settled else {
+            assert!(matches!(crash, Crash::InFlight), "LDK had claimed it");
+            let gone = mend(&mut sandbox, before).await;
+            assert!(gone > 0, "it came back, and no channel was closed");
+            let invoice = sandbox.shop.get(&path).await;
+            assert_eq!(units(&invoice, "paidAmount", 0), 0, "{invoice}");
+            closed += gone;
+            continue;
+        };
         assert_eq!(settled["additionalStatus"], "None", "{settled}");
         assert_eq!(units(&settled, "paidAmount", 0).unsigned_abs(), sats);
         let halves = sandbox.shop.get(&format!("{path}/payment-methods")).await;
@@ -115,8 +142,7 @@ async fn incoming(crash: &Crash) {
             .collect();
         assert_eq!(payments.len(), 1, "{halves}");
         assert_eq!(payments[0]["id"], hash);
-        let path = format!("server/lightning/BTC/payments/{hash}");
-        let sent = within_a_minute(&sandbox, &sandbox.customer, &path, |payment| {
+        let sent = becomes(&sandbox, &before, &sandbox.customer, &payment, |payment| {
             payment["status"] == "Complete"
         })
         .await;
@@ -158,17 +184,17 @@ async fn outgoing(crash: &Crash) {
         recover(&mut sandbox, crash);
         // If LDK closed the very channel that the payout needs, there is no way to pay before there is another.
         sandbox.shop_says("the Lightning node is ready").await;
-        closed += mend(&mut sandbox, before).await;
-        let before = channels(&sandbox.shop).await;
+        closed += mend(&mut sandbox, before.clone()).await;
+        let standing = channels(&sandbox.shop).await;
 
         let path = format!("S/payouts/{id}");
-        let paid = within_a_minute(&sandbox, &sandbox.shop, &path, |payout| {
+        let paid = becomes(&sandbox, &before, &sandbox.shop, &path, |payout| {
             payout["state"] == "Completed"
         })
         .await;
         assert_eq!(paid["paymentProof"]["paymentHash"], hash, "{paid}");
         let path = format!("server/lightning/BTC/invoices/{hash}");
-        let received = within_a_minute(&sandbox, &sandbox.customer, &path, |invoice| {
+        let received = becomes(&sandbox, &before, &sandbox.customer, &path, |invoice| {
             invoice["status"] == "Paid"
         })
         .await;
@@ -177,7 +203,7 @@ async fn outgoing(crash: &Crash) {
             units(&received, "amountReceived", 0).unsigned_abs(),
             sats * 1_000
         );
-        closed += mend(&mut sandbox, before).await;
+        closed += mend(&mut sandbox, standing).await;
     }
     assert_eq!(unpaid(&sandbox).await, others, "the sums moved together");
     tell(&sandbox, closed);
@@ -203,7 +229,7 @@ async fn transaction_stored_not_broadcast() {
         recover(&mut sandbox, &crash);
 
         let path = format!("S/payouts/{id}");
-        let paid = within_a_minute(&sandbox, &sandbox.shop, &path, |payout| {
+        let paid = becomes(&sandbox, &before, &sandbox.shop, &path, |payout| {
             payout["state"] == "Completed"
         })
         .await;
@@ -235,25 +261,47 @@ fn recover(sandbox: &mut Sandbox, crash: &Crash) {
     }
 }
 
-/// Looks until it is so, at most for a minute, and mines now and then.
-async fn within_a_minute(
+/// Looks at one thing until it is so.
+async fn becomes(
     sandbox: &Sandbox,
+    before: &BTreeSet<String>,
     gateway: &Gateway,
     path: &str,
     is_so: impl Fn(&Value) -> bool,
 ) -> Value {
+    in_time(sandbox, before, async || {
+        let seen = gateway.get(path).await;
+        if is_so(&seen) { Ok(seen) } else { Err(seen) }
+    })
+    .await
+}
+
+/// Looks until there is an answer, at most for a minute, and mines now and then. If a channel of `before` was closed,
+/// blocks come fast, and there is more time.
+async fn in_time<T>(
+    sandbox: &Sandbox,
+    before: &BTreeSet<String>,
+    look: impl AsyncFn() -> Result<T, Value>,
+) -> T {
     let begin = Instant::now();
     let mut mined = begin;
     loop {
-        let seen = gateway.get(path).await;
-        if is_so(&seen) {
-            return seen;
-        }
-        assert!(begin.elapsed() < PATIENCE, "after a minute still {seen}");
-        if mined.elapsed() >= BLOCK_EVERY {
-            sandbox.mine(1);
+        let seen = match look().await {
+            Ok(answer) => return answer,
+            Err(seen) => seen,
+        };
+        let open = channels(&sandbox.shop).await;
+        if before.is_subset(&open) {
+            assert!(begin.elapsed() < PATIENCE, "after a minute still {seen}");
+            if mined.elapsed() >= BLOCK_EVERY {
+                sandbox.mine(1);
+                sandbox.reconnect().await;
+                mined = Instant::now();
+            }
+        } else {
+            assert!(begin.elapsed() < CLOSE_PATIENCE, "still {seen}");
+            sandbox.mine_heard(BLOCKS_AFTER_CLOSE).await;
             sandbox.reconnect().await;
-            mined = Instant::now();
         }
         sleep(Duration::from_millis(50)).await;
     }

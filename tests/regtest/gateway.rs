@@ -75,12 +75,17 @@ impl Gateway {
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::Null)))
     }
 
+    /// 503 says that nothing was done: a node that hears of many blocks at once has to catch up first.
     async fn must(&self, method: Method, path: &str, body: Option<&Value>) -> Value {
         let what = format!("{method} {path} of the {}", self.name);
-        match self.call(method, path, body).await {
-            Ok((200..=299, answer)) => answer,
-            other => panic!("{what}: {other:?}"),
-        }
+        until("done", || async {
+            match self.call(method.clone(), path, body).await {
+                Ok((200..=299, answer)) => Ok(answer),
+                Ok((503, answer)) => Err(format!("{what}: {answer}")),
+                other => panic!("{what}: {other:?}"),
+            }
+        })
+        .await
     }
 
     /// Reads from one that may be dead: what it answers with success, or why there is nothing.

@@ -137,6 +137,8 @@ impl World {
             is_admin: true,
             created: world.clock.now(),
             has_had_key: false,
+            image_url: None,
+            invitation: None,
         };
         world.user = user.id;
         let row = user.clone();

@@ -8,7 +8,7 @@ use crate::domain::access::{ApiKey, User};
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "Greenfield's own shape")]
-pub(super) struct UserData {
+pub struct UserData {
     id: String,
     email: String,
     name: Option<String>,
@@ -24,13 +24,23 @@ pub(super) struct UserData {
     roles: Vec<&'static str>,
 }
 
+impl UserData {
+    /// A new account, and what opens its invitation: the only time it is seen.
+    pub(super) fn invited(user: User, invitation_url: Option<String>) -> Self {
+        Self {
+            invitation_url,
+            ..Self::from(user)
+        }
+    }
+}
+
 impl From<User> for UserData {
     fn from(user: User) -> Self {
         Self {
             id: user.id.to_string(),
             email: user.email,
             name: user.name,
-            image_url: None,
+            image_url: user.image_url,
             invitation_url: None,
             email_confirmed: true,
             requires_email_confirmation: false,
@@ -51,14 +61,14 @@ impl From<User> for UserData {
 /// `ApiKeyData`. The key itself is shown only to who holds it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ApiKeyData {
+pub struct ApiKeyData {
     api_key: String,
     label: String,
     permissions: Vec<String>,
 }
 
 impl ApiKeyData {
-    pub(super) fn new(secret: String, key: ApiKey) -> Self {
+    pub fn new(secret: String, key: ApiKey) -> Self {
         Self {
             api_key: secret,
             label: key.label,

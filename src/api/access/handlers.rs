@@ -8,14 +8,12 @@ use axum::response::IntoResponse;
 use subtle::ConstantTimeEq;
 
 use super::dto::{ApiKeyData, UserData};
-use crate::api::auth::{Anyone, Signed};
+use crate::api::auth::{Anyone, Right, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::Input;
 use crate::domain::access::{Grant, UNRESTRICTED};
 use crate::http::{AppState, ClientAddr};
 use crate::service::access::{CallerKey, NewUser, PASSWORD_CHARS_MIN, UserRefusal};
-
-const CREATE_USER: &str = "btcpay.server.cancreateuser";
 
 /// Headers that a proxy adds: with one of them a request need not come from this machine.
 const FORWARDING: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
@@ -26,17 +24,24 @@ const LABEL_CHARS_MAX: usize = 200;
 /// A key has at most so many permissions: some per store.
 const PERMISSIONS_MAX: usize = 1_000;
 
-/// `POST /users`: the first account is made by who has the set-up token, further ones by an administrator (D45).
+/// Makes an account
+///
+/// The first one is made by who has the set-up token, further ones by an administrator.
+#[utoipa::path(post, path = "/v1/users", operation_id = "Users_CreateUser", tag = "Users",
+    security((), ("API_Key" = ["btcpay.server.cancreateuser"])),
+    responses((status = 201, description = "Made.")))]
 pub async fn create_user(
     State(state): State<AppState>,
     client: ClientAddr,
     Anyone(caller): Anyone,
+    right: Right,
     headers: HeaderMap,
     mut body: Input,
 ) -> Result<impl IntoResponse, ApiError> {
     let email = body.words("email").unwrap_or_default();
-    let password = body.text("password").unwrap_or_default();
+    let password = body.words("password");
     let name = body.words("name");
+    let image_url = super::image_url(&mut body);
     let is_admin = body.flag("isAdministrator").unwrap_or(false);
     let token = headers
         .get("x-setup-token")
@@ -46,36 +51,42 @@ pub async fn create_user(
     if email.is_empty() {
         body.refuse("email", "An account needs an e-mail address.");
     }
-    if password.chars().count() < PASSWORD_CHARS_MIN {
+    // An administrator may invite somebody, who then chooses a password.
+    let short = (password.as_ref()).map(|text| text.chars().count() < PASSWORD_CHARS_MIN);
+    if short.unwrap_or(caller.is_none()) {
         body.refuse("password", UserRefusal::Password.to_string());
     }
     let by_admin = match &caller {
         None => {
-            state.caps.login(client)?;
+            body.finish()?;
+            state.caps.account(client)?;
             false
         }
         Some(caller) => {
-            let caller = Signed(caller.clone());
-            caller.check(CREATE_USER)?;
+            let caller = Signed(caller.clone(), right);
+            caller.check()?;
             if is_admin && !caller.0.is_unrestricted() {
                 return Err(ApiError::missing_permission(UNRESTRICTED));
             }
+            body.finish()?;
             true
         }
     };
     let may_found = may_found(&state, &headers, token.as_deref());
-    if caller.is_none() && state.gateway.has_admin().await {
-        return Err(UserRefusal::NotAllowed.into());
-    }
-    body.finish()?;
     let new = NewUser {
         email,
         name,
+        image_url,
         password,
         is_admin,
     };
-    let user = state.gateway.create_user(new, may_found, by_admin).await?;
-    Ok((StatusCode::CREATED, Json(UserData::from(user))))
+    let (user, token) = state.gateway.create_user(new, may_found, by_admin).await?;
+    let base = &state.gateway.base_url;
+    let invitation = token.map(|token| format!("{base}/invitations/{}/{token}", user.id));
+    Ok((
+        StatusCode::CREATED,
+        Json(UserData::invited(user, invitation)),
+    ))
 }
 
 /// Whether the caller may make the first account (D45): by the set-up token, or because only this machine can ask.
@@ -90,21 +101,34 @@ fn may_found(state: &AppState, headers: &HeaderMap, token: Option<&str>) -> bool
     !foreign_page && !FORWARDING.iter().any(|name| headers.contains_key(*name))
 }
 
-/// `GET /users/me`.
-pub async fn me(Signed(caller): Signed) -> Result<impl IntoResponse, ApiError> {
-    Signed(caller.clone()).check("btcpay.user.canviewprofile")?;
-    Ok(Json(UserData::from(caller.user)))
+/// The caller's account
+#[utoipa::path(get, path = "/v1/users/me", operation_id = "Users_GetCurrentUser", tag = "Users",
+    security(("API_Key" = ["btcpay.user.canviewprofile"])),
+    responses((status = 200, description = "Done.")))]
+pub async fn me(Signed(caller, _): Signed) -> Json<UserData> {
+    Json(UserData::from(caller.user))
 }
 
-/// `POST /api-keys`.
+/// Makes an API key
+#[utoipa::path(post, path = "/v1/api-keys", operation_id = "ApiKeys_CreateApiKey", tag = "API keys",
+    security(("API_Key" = ["unrestricted"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn create_key(
     State(state): State<AppState>,
     caller: Signed,
     mut body: Input,
 ) -> Result<impl IntoResponse, ApiError> {
-    if !caller.0.is_unrestricted() {
-        return Err(ApiError::missing_permission(UNRESTRICTED));
-    }
+    let (label, permissions) = read_key_wish(&mut body);
+    body.finish()?;
+    let (secret, key) = state
+        .gateway
+        .create_api_key(caller.0.user.id, label, permissions)
+        .await?;
+    Ok(Json(ApiKeyData::new(secret, key)))
+}
+
+/// What a new key is called and may do.
+pub(super) fn read_key_wish(body: &mut Input) -> (String, Vec<Grant>) {
     let label = body.text("label").unwrap_or_default();
     if label.chars().count() > LABEL_CHARS_MAX {
         body.refuse("label", "The label is too long.");
@@ -121,21 +145,24 @@ pub async fn create_key(
             None => body.refuse(&format!("permissions[{place}]"), "This is no permission."),
         }
     }
-    body.finish()?;
-    let (secret, key) = state
-        .gateway
-        .create_api_key(caller.0.user.id, label, permissions)
-        .await?;
-    Ok(Json(ApiKeyData::new(secret, key)))
+    (label, permissions)
 }
 
-/// `GET /api-keys/current`.
+/// The key that asks
+///
+/// A password has none: 401.
+#[utoipa::path(get, path = "/v1/api-keys/current", operation_id = "ApiKeys_GetCurrentApiKey", tag = "API keys",
+    security(("API_Key" = [])),
+    responses((status = 200, description = "Done.")))]
 pub async fn current_key(caller: Signed) -> Result<impl IntoResponse, ApiError> {
     let CallerKey { key, secret, .. } = by_key(caller)?;
     Ok(Json(ApiKeyData::new(secret, key)))
 }
 
-/// `DELETE /api-keys/current`.
+/// Deletes the key that asks
+#[utoipa::path(delete, path = "/v1/api-keys/current", operation_id = "ApiKeys_DeleteCurrentApiKey", tag = "API keys",
+    security(("API_Key" = [])),
+    responses((status = 200, description = "Done.")))]
 pub async fn remove_current_key(
     State(state): State<AppState>,
     caller: Signed,
@@ -146,22 +173,28 @@ pub async fn remove_current_key(
     Ok(())
 }
 
-/// `DELETE /api-keys/{apikey}`.
+/// Deletes a key of the caller
+///
+/// Refused with 400 `apikey-not-found`.
+#[utoipa::path(delete, path = "/v1/api-keys/{apikey}", operation_id = "ApiKeys_DeleteApiKey", tag = "API keys",
+    security(("API_Key" = ["unrestricted"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn remove_key(
     State(state): State<AppState>,
     caller: Signed,
     Path(secret): Path<String>,
 ) -> Result<(), ApiError> {
-    if !caller.0.is_unrestricted() {
-        return Err(ApiError::missing_permission(UNRESTRICTED));
-    }
     let user = caller.0.user.id;
     if state.gateway.remove_api_key(user, &secret).await? {
         Ok(())
     } else {
-        let message = "You have no such API key.";
-        Err(ApiError::bad_request("apikey-not-found", message))
+        Err(no_key())
     }
+}
+
+/// 400: not 404, as Greenfield has it.
+pub(super) fn no_key() -> ApiError {
+    ApiError::bad_request("apikey-not-found", "There is no such API key.")
 }
 
 fn by_key(caller: Signed) -> Result<CallerKey, ApiError> {

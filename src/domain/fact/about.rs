@@ -19,6 +19,7 @@ impl Fact {
             | Self::NodeCost { .. }
             | Self::NodeGain { .. }
             | Self::NodeForwarded { .. } => &[],
+            Self::MemberSet { user, .. } | Self::MemberRemoved { user, .. } => &user.0,
             Self::InvoiceCreated { invoice }
             | Self::InvoiceReceivedPayment { invoice, .. }
             | Self::InvoicePaymentSettled { invoice, .. }

@@ -143,9 +143,9 @@ pub async fn register(
     state.caps.login(client)?;
     let new = NewUser {
         email: form.email.clone(),
-        name: None,
-        password: form.password,
+        password: Some(form.password),
         is_admin: true,
+        ..NewUser::default()
     };
     let may_found = may_found(
         state.gateway.setup_token.as_deref(),
@@ -153,7 +153,7 @@ pub async fn register(
         &headers,
     );
     let refusal = match state.gateway.create_user(new, may_found, false).await {
-        Ok(user) => return enter(&state, &headers, &user, "/").await,
+        Ok((user, _)) => return enter(&state, &headers, &user, "/").await,
         Err(UserRefusal::Unavailable(unavailable)) => return Err(unavailable.into()),
         Err(refusal) => refusal.to_string(),
     };

@@ -117,6 +117,7 @@ pub async fn create(
                 Ok(store) => return Ok(Redirect::to(&Room::Home.path(store.id)).into_response()),
                 Err(
                     refusal @ (StoreRefusal::Name
+                    | StoreRefusal::LimitReached
                     | StoreRefusal::Unknown
                     | StoreRefusal::Unavailable(_)),
                 ) => refusal.to_string(),

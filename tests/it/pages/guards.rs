@@ -220,6 +220,8 @@ async fn what_belongs_to_somebody_else_is_not_there() {
         is_admin: false,
         created: visitor.world.clock_now(),
         has_had_key: false,
+        image_url: None,
+        invitation: None,
     };
     let row = other.clone();
     let put = move |tx: &mut store::Tx<'_>| store::access::put_user(tx, &row);

@@ -72,6 +72,8 @@ async fn what_came_to_nobody_does_not_exist_for_other_owners() {
         is_admin: false,
         created: other.world.clock_now(),
         has_had_key: false,
+        image_url: None,
+        invitation: None,
     };
     let row = user.clone();
     (other.world)

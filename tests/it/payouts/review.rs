@@ -41,6 +41,8 @@ pub async fn given_to_a_guest(world: &World) -> UserId {
         is_admin: false,
         created: world.clock_now(),
         has_had_key: false,
+        image_url: None,
+        invitation: None,
     };
     let (id, shop) = (user.id, world.shop);
     let give = move |tx: &mut store::Tx<'_>| {

@@ -1,5 +1,6 @@
 //! Facts.
 
+use tollway::domain::access::Role;
 use tollway::domain::fact::Fact;
 use tollway::domain::money::Msat;
 use tollway::domain::payout::Verdict;
@@ -175,6 +176,15 @@ pub fn facts() -> Vec<Fact> {
             receipt,
             amount,
             invoice,
+            by: USER,
+        },
+        Fact::MemberSet {
+            user: USER,
+            role: Role::Employee,
+            by: USER,
+        },
+        Fact::MemberRemoved {
+            user: USER,
             by: USER,
         },
     ]

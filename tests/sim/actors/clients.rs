@@ -38,6 +38,8 @@ pub fn open_shop(world: &mut World) {
             is_admin: true,
             created: gateway.now(),
             has_had_key: false,
+            image_url: None,
+            invitation: None,
         };
         let row = user.clone();
         let put = move |tx: &mut store::Tx<'_>| store::access::put_user(tx, &row);
