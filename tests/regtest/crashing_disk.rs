@@ -103,10 +103,9 @@ async fn power_goes_between_any_two_writes_and_no_payment_is_lost_or_doubled() {
     println!("the last life is in {}", kept(folder.path()).display());
     let report = fs::read_to_string(folder.path().join("report")).unwrap();
     println!("{report}");
-    println!(
-        "{rounds} rounds in {} s, power cuts: {cuts}, after both nodes had started: {starts}, starts that LDK refused: {out_of_order}",
-        begin.elapsed().as_secs()
-    );
+    println!("power cuts: {cuts}, of them after both nodes had started: {starts}");
+    println!("starts that LDK refused: {out_of_order}");
+    println!("{rounds} rounds in {} s", begin.elapsed().as_secs());
     let differences: Vec<&str> = (report.lines())
         .filter(|line| line.starts_with("DIFFERS"))
         .collect();
@@ -122,10 +121,8 @@ fn live(folder: &tempfile::TempDir, purpose: Purpose, seed: u64, operations: Opt
         let _ = fs::remove_file(folder.join(note));
     }
     let said = File::create(folder.join("said")).unwrap();
-    let mut life = format!("{purpose:?} {seed}");
-    if let Some(operations) = operations {
-        life.push_str(&format!(" {operations}"));
-    }
+    let operations = operations.map(|count| format!(" {count}"));
+    let life = format!("{purpose:?} {seed}{}", operations.unwrap_or_default());
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["crashing_disk::powered_child", "--exact", "--nocapture"])
         .env(FOLDER, folder)

@@ -14,6 +14,8 @@ const STEP: u64 = 48;
 const BLOCKS_MAX: u64 = 3_000;
 /// An anchor's value (BOLT 3); a channel has two.
 const ANCHOR_SATS: i128 = 330;
+/// LDK's word for a manager that is behind its monitors.
+const OUTDATED: &str = "was stale compared to ChannelMonitor";
 
 impl Life {
     /// Waits until every payment has ended, and nothing is on its way from a closed channel.
@@ -142,37 +144,44 @@ impl Life {
         lines
     }
 
+    /// How many channels were closed, and why: the side that began it knows.
     fn closes(&self) -> Vec<String> {
         let mut closed = BTreeMap::new();
-        for side in &self.sides {
-            closed.extend(side.rows(CLOSED));
+        for (channel, what) in self.sides.iter().flat_map(|side| side.rows(CLOSED)) {
+            let what = String::from_utf8(what).unwrap();
+            let why = what.split_once(" is closed: ").unwrap().1.to_owned();
+            if why.contains(OUTDATED) || !closed.contains_key(&channel) {
+                closed.insert(channel, why);
+            }
         }
-        let mut lines = vec![format!("channels closed: {}", closed.len())];
-        for (channel, what) in &closed {
-            let what = String::from_utf8_lossy(what);
-            lines.push(format!("  {}: {what}", &channel[..8]));
-        }
+        let outdated = closed.values().filter(|why| why.contains(OUTDATED)).count();
+        let mut lines = vec![format!(
+            "channels closed: {}, of them for an outdated manager: {outdated}",
+            closed.len()
+        )];
+        closed.retain(|_, why| !why.contains(OUTDATED));
+        lines.extend(closed.values().map(|why| format!("  one: {why}")));
         lines
     }
 
     /// Each side has what payments leave it with, less a part of what the two have paid in fees together.
     async fn balances(&self, net: [i128; 2]) -> Vec<String> {
-        let mut lines = Vec::new();
         let worth = self.worth().await.expect("resolved");
         let cost = self.cost().await;
-        lines.push(format!("fees and anchors: {cost} sat"));
+        let mut lines = vec![format!("fees and anchors left: {cost} sat")];
         let payment = i128::from(PAYMENT_SATS_MIN);
         if cost >= payment {
             lines.push(format!(
-                "DIFFERS fees are so high that {payment} sat lost do not show"
+                "  too much to see {payment} sat lost on one side only"
             ));
+            return lines;
         }
-        // An anchor of the other's channel may be won.
-        let slack = payment - cost;
+        // A side may win an anchor that the other has paid.
+        let slack = (payment - cost) * 1_000 / 2;
         for (place, side) in self.sides.iter().enumerate() {
             let lost = side.began_with() + net[place] - worth[place];
-            lines.push(format!("  of them side {}: {lost} msat", place + 1));
-            if lost <= -slack * 1_000 / 2 || lost >= (cost + slack / 2) * 1_000 {
+            lines.push(format!("  side {} has paid {lost} msat of it", place + 1));
+            if lost <= -slack || lost >= cost * 1_000 + slack {
                 lines.push(format!("DIFFERS side {} has lost {lost} msat", place + 1));
             }
         }

@@ -19,9 +19,9 @@ use crate::house::{PATIENCE, Plot};
 /// Coins that each side begins with: enough for every channel, and for every fee, to have one of its own.
 const COINS: usize = 20;
 const COIN: Sat = Sat(50_000_000);
-/// What is paid, in satoshis: at least, and how much more. One payment is more than all fees of a run, so that one
-/// lost or doubled shows.
-pub const PAYMENT_SATS_MIN: u64 = 200_000;
+/// What is paid, in satoshis: at least, and how much more. One payment is more than all fees of some dozen rounds, so
+/// that one lost or doubled shows in what a side has.
+pub const PAYMENT_SATS_MIN: u64 = 500_000;
 const PAYMENT_SATS_MORE: u64 = 100_000;
 /// The power goes when payments have stood still for so long: what is left of them waits for blocks.
 const STILL: Duration = Duration::from_secs(4);
@@ -45,7 +45,7 @@ pub enum Purpose {
 
 /// The two in their process.
 pub struct Life {
-    pub sides: [Arc<Side>; 2],
+    pub sides: [Side; 2],
     pub power: Arc<Power>,
     pub folder: PathBuf,
     rpc_port: u16,
@@ -61,9 +61,7 @@ pub async fn live(folder: &Path, purpose: Purpose, seed: u64, operations: Option
         at_a_panic.cut(&format!("panic: {panic}"));
     }));
     let plots = ["one", "two"].map(|name| Plot::read(&folder.join(name)));
-    let sides = plots
-        .each_ref()
-        .map(|plot| Arc::new(Side::open(plot, &power)));
+    let sides = plots.each_ref().map(|plot| Side::open(plot, &power));
     let life = Life {
         sides,
         power,
@@ -77,18 +75,14 @@ pub async fn live(folder: &Path, purpose: Purpose, seed: u64, operations: Option
     }
     life.say("both nodes are ready");
     std::fs::write(folder.join("started"), "").unwrap();
-    let listeners = life
-        .sides
-        .each_ref()
-        .map(|side| tokio::spawn(side.clone().listen()));
-    life.run(purpose, seed).await;
-    for listener in listeners {
-        listener.abort();
-        let _ = listener.await;
+    let [one, two] = &life.sides;
+    tokio::select! {
+        () = life.run(purpose, seed) => {}
+        () = one.listen() => {}
+        () = two.listen() => {}
     }
     let Life { sides, power, .. } = life;
     for side in sides {
-        let side = Arc::into_inner(side).expect("nobody else has it");
         side.house.close().await;
     }
     power.save();

@@ -104,8 +104,8 @@ impl Side {
         assert_eq!(known, Some(identity.into_bytes()), "another node");
     }
 
-    /// Writes down what the node tells, and acknowledges it then.
-    pub async fn listen(self: Arc<Self>) {
+    /// Writes down what the node tells, and acknowledges it then. Does not end.
+    pub async fn listen(&self) {
         loop {
             match self.node().next_event().await {
                 NodeEvent::PaymentReceived { hash, amount } => {
@@ -174,26 +174,22 @@ impl Side {
     }
 
     /// Hands over again what an earlier life may or may not have: the node must see that it is the same.
-    pub async fn hand_over_again(&self) -> usize {
-        let mut again = 0;
+    pub async fn hand_over_again(&self) {
         for intent in self.open_payments() {
             let of = hex::encode(intent.hash.0);
-            match self.node().payment(intent.hash).await {
-                Some(record) => match record.status {
+            if let Some(record) = self.node().payment(intent.hash).await {
+                match record.status {
                     // The event is still to come.
                     RecordStatus::Succeeded | RecordStatus::Failed => continue,
                     RecordStatus::Pending => {
                         let forgotten = self.node().forget_payment(intent.hash).await;
                         assert_eq!(forgotten, Ok(()));
                     }
-                },
-                None => {}
+                }
             }
-            again += 1;
             let dispatch = self.node().pay(&intent).await;
             println!("handed over again: {of} {dispatch:?}");
         }
-        again
     }
 
     /// Everything of this side, in millisatoshi. `None` while something is on its way.
