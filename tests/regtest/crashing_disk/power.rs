@@ -5,11 +5,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use redb::StorageBackend;
 
 use crate::dice::Dice;
 use crate::disk::Disk;
+
+/// What a sync takes on a real disk. Whoever does not wait for it where he should gets ahead of it meanwhile.
+const SYNC: Duration = Duration::from_millis(2);
 
 /// Powers the disks of a process. Nothing on them moves while it is going.
 pub struct Power(Mutex<Supply>);
@@ -141,8 +145,9 @@ impl StorageBackend for PoweredDisk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut supply = self.power.supply();
-        supply.count(self.number, "sync of");
+        self.power.supply().count(self.number, "sync of");
+        std::thread::sleep(SYNC);
+        let _supply = self.power.supply();
         self.disk.sync_data()
     }
 
