@@ -63,7 +63,7 @@ impl Life {
     /// `None` while something is on its way.
     async fn missing(&self) -> Option<i128> {
         let now: i128 = self.worth().await?.iter().sum();
-        let before: i128 = self.sides.iter().map(|side| side.began_with()).sum();
+        let before: i128 = self.sides.iter().map(Side::began_with).sum();
         Some(before - now - self.cost().await * 1_000)
     }
 
