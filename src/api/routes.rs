@@ -13,7 +13,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use super::error::ApiError;
-use super::{access, books, invoices, lightning, payouts, pull_payments, server, stores, strays};
+use super::{
+    access, books, invoices, lightning, payouts, pull_payments, server, stores, strays, webhooks,
+};
 use crate::http::AppState;
 
 /// The written forms of `/api` that are known; below them case does not matter.
@@ -32,6 +34,8 @@ const WORDS: &[&str] = &[
     "channels",
     "connect",
     "current",
+    "deliveries",
+    "events",
     "health",
     "info",
     "invoices",
@@ -49,6 +53,8 @@ const WORDS: &[&str] = &[
     "payouts",
     "pull-payments",
     "rates",
+    "redeliver",
+    "request",
     "retry",
     "review",
     "roles",
@@ -60,6 +66,7 @@ const WORDS: &[&str] = &[
     "users",
     "v1",
     "wallet-hold",
+    "webhooks",
 ];
 
 /// The API under `/api`, and `/misc/permissions`. Every answer is JSON, also for paths and methods that don't exist.
@@ -171,6 +178,11 @@ fn store_rooms() -> Router<AppState> {
             &store("/invoices"),
             get(invoices::handlers::list).post(invoices::handlers::create),
         )
+        .route(
+            &store("/webhooks"),
+            get(webhooks::handlers::list).post(webhooks::handlers::create),
+        )
+        .route(&store("/events"), get(webhooks::feed::feed))
         .route(&store("/strays"), get(strays::list))
         .route(&store("/strays/{payment}/assign"), post(strays::assign))
         .route(
@@ -227,6 +239,28 @@ fn items(root: &str) -> Router<AppState> {
             post(payout::acknowledge),
         )
         .route(&path("/payouts/{id}/bump"), post(payouts::bump::bump))
+        .route(
+            &path("/webhooks/{id}"),
+            get(webhooks::handlers::get)
+                .put(webhooks::handlers::update)
+                .delete(webhooks::handlers::remove),
+        )
+        .route(
+            &path("/webhooks/{id}/deliveries"),
+            get(webhooks::deliveries::list),
+        )
+        .route(
+            &path("/webhooks/{id}/deliveries/{delivery}"),
+            get(webhooks::deliveries::get),
+        )
+        .route(
+            &path("/webhooks/{id}/deliveries/{delivery}/request"),
+            get(webhooks::deliveries::request),
+        )
+        .route(
+            &path("/webhooks/{id}/deliveries/{delivery}/redeliver"),
+            post(webhooks::deliveries::redeliver),
+        )
 }
 
 fn public_pull_payments() -> Router<AppState> {

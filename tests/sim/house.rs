@@ -99,6 +99,8 @@ impl House {
             clock: outside.clock.clone(),
             entropy: outside.dice.clone(),
             rates: Arc::new(FakeRates::default()),
+            courier: outside.courier.clone(),
+            private_webhooks: true,
             keychain: keychain(),
             follower: follower.state(),
             network: Bitcoin::Regtest,
