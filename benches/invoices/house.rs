@@ -74,14 +74,15 @@ impl House {
         let owner = NewUser {
             email: "owner@example.org".to_owned(),
             name: None,
-            password: "correct horse".to_owned(),
+            image_url: None,
+            password: Some("correct horse".to_owned()),
             is_admin: true,
         };
         let owner = gateway.create_user(owner, true, false).await;
         let settings = Settings::default();
         let shop = gateway
             .create_store(
-                &owner.expect("the first account"),
+                &owner.expect("the first account").0,
                 "Bench".to_owned(),
                 settings,
                 "{}".to_owned(),

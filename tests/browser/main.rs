@@ -66,11 +66,12 @@ impl Stage {
         let new = NewUser {
             email: "somebody@example.com".to_owned(),
             name: None,
-            password: PASSWORD.to_owned(),
+            image_url: None,
+            password: Some(PASSWORD.to_owned()),
             is_admin: false,
         };
         let made = self.world.gateway.create_user(new, false, true).await;
-        let password_hash = made.expect("an account").password_hash;
+        let password_hash = made.expect("an account").0.password_hash;
         let give = move |tx: &mut store::Tx<'_>| {
             let owner = store::access::user_by_email(tx, EMAIL).expect("the owner");
             let owner = tollway::domain::access::User {
