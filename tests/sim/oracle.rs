@@ -3,12 +3,14 @@
 mod books;
 mod money_in;
 mod money_out;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use bitcoin::Txid;
 use minicbor::Decode;
+use tollway::domain::fact::Entry;
 use tollway::domain::ids::{PayoutId, StoreId};
 use tollway::domain::invoice::Invoice;
 use tollway::domain::payout::Payout;
@@ -99,7 +101,8 @@ impl Oracle {
         self.held = held;
         money_out::check(&seen, outside, notes, &self.versions, &mut broken);
         books::check(&seen, outside, &mut broken);
-        self.count_facts(rows, outside, notes.shop, &mut broken);
+        let fresh = self.count_facts(rows, outside, notes.shop, &mut broken);
+        webhooks::check(&seen, outside, notes, &fresh, &mut broken);
         for what in broken {
             outside.log.violation(what);
         }
@@ -112,6 +115,7 @@ impl Oracle {
         money_in::check_healed(&seen, outside, notes, &mut broken);
         money_out::check_healed(&seen, outside, &self.versions, &mut broken);
         books::check_healed(&seen, outside, notes, &self.versions, &mut broken);
+        webhooks::check_healed(&seen, outside, notes, &mut broken);
         for what in broken {
             outside.log.violation(what);
         }
@@ -123,7 +127,7 @@ impl Oracle {
         outside: &Outside,
         shop: StoreId,
         broken: &mut Vec<String>,
-    ) {
+    ) -> BTreeMap<u64, Entry> {
         let last = store::journal::last_sequence(rows);
         if last < self.sequence {
             broken.push(format!("P10 the journal went back to {last}"));
@@ -142,5 +146,6 @@ impl Oracle {
             crate::log::step!(outside.log, "fact {} {told}", entry.sequence);
         }
         self.sequence = last;
+        fresh
     }
 }

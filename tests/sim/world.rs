@@ -11,6 +11,7 @@ use crate::actors;
 use crate::chain::{Blocks, Chain};
 use crate::dice::Dice;
 use crate::disk::{Disk, Left};
+use crate::endpoints::Endpoints;
 use crate::executor::Kind;
 use crate::house::{House, Outside};
 use crate::log::{Log, Outcome, step};
@@ -55,6 +56,7 @@ impl World {
         let clock = Arc::new(FakeClock::at_secs(0));
         clock.set(from.now);
         let outside = Outside {
+            courier: Arc::new(Endpoints::new(dice.clone(), log.clone(), clock.clone())),
             clock,
             chain: Arc::new(Chain::new(from.blocks.clone(), dice.clone(), log.clone())),
             network: Arc::new(Network::of(from.facts.clone())),
@@ -209,6 +211,7 @@ impl World {
             return;
         }
         self.outside.chain.calm_down();
+        self.outside.courier.calm_down();
         self.house().node.calm_down();
         actors::network::end_all(self);
         // What was sent before a restart is looked at ten minutes after it.

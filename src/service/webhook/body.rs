@@ -21,10 +21,9 @@ pub fn body(delivery: &Delivery) -> Option<Vec<u8>> {
     serde_json::to_vec_pretty(&Value::Object(members)).ok()
 }
 
-/// An event as the feed tells it: as in a message, with its place in the journal and without what belongs to a message.
+/// An event as the feed tells it: as in a message, without what belongs to the message.
 pub fn feed_item(event: &Event) -> Value {
     let mut members = Map::new();
-    members.insert("sequence".to_owned(), event.sequence.into());
     tell(event, &mut members);
     Value::Object(members)
 }
@@ -34,6 +33,7 @@ fn tell(event: &Event, members: &mut Map<String, Value>) {
     put("type", event.kind.name().into());
     put("timestamp", event.at.secs().into());
     put("storeId", event.store.to_string().into());
+    put("sequence", event.sequence.into());
     match &event.about {
         About::Invoice(about) => tell_invoice(about, members),
         About::Payout(about) => tell_payout(event.kind, about, members),
