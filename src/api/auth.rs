@@ -1,5 +1,6 @@
 //! Who is asking, and may they (Greenfield 1.1, 1.9, 1.10).
 
+use std::convert::Infallible;
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
@@ -10,6 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::error::ApiError;
+use super::operations::Access;
+use crate::domain::access::UNRESTRICTED;
 use crate::domain::ids::StoreId;
 use crate::domain::store::Store;
 use crate::http::{AppState, ClientAddr};
@@ -23,9 +26,14 @@ pub const SERVER: &str = "btcpay.server.canmodifyserversettings";
 /// A key is 40 characters; nothing much longer is looked up.
 const KEY_BYTES_MAX: usize = 256;
 
-/// A caller with valid credentials; 401 without.
+/// A caller with valid credentials, and the right that the operation needs; 401 without credentials, 403 without the
+/// right. A right on a store is checked when the store is known: by [`Signed::store`] or [`Signed::item`].
 #[derive(Clone, Debug)]
-pub struct Signed(pub Caller);
+pub struct Signed(pub Caller, pub Right);
+
+/// The right that the operation of a request needs, as its handler declares it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Right(Option<&'static str>);
 
 /// A caller who may be anybody: none without credentials, 401 with bad ones.
 #[derive(Clone, Debug)]
@@ -68,7 +76,36 @@ impl FromRequestParts<AppState> for Signed {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        Anyone::from_request_parts(parts, state).await?.signed()
+        let Ok(right) = Right::from_request_parts(parts, state).await;
+        let caller = Anyone::from_request_parts(parts, state).await?;
+        let signed = caller.signed(right)?;
+        if !right.is_on_store() {
+            signed.check()?;
+        }
+        Ok(signed)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Right {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(match parts.extensions.get::<Access>() {
+            Some(access) => Self(access.permission()),
+            // What nobody declared needs everything.
+            None => Self(Some(UNRESTRICTED)),
+        })
+    }
+}
+
+impl Right {
+    /// Its name. An operation that names none, and asks for one, needs everything.
+    pub fn name(self) -> &'static str {
+        self.0.unwrap_or(UNRESTRICTED)
+    }
+
+    fn is_on_store(self) -> bool {
+        self.0.is_some_and(|name| name.starts_with("btcpay.store."))
     }
 }
 
@@ -90,21 +127,24 @@ pub struct ItemPath {
 }
 
 impl Anyone {
-    /// The caller; 401 if there is none.
-    pub fn signed(self) -> Result<Signed, ApiError> {
+    /// The caller; 401 if there is none. The right is not checked yet.
+    pub fn signed(self, right: Right) -> Result<Signed, ApiError> {
         self.0
-            .map(Signed)
+            .map(|caller| Signed(caller, right))
             .ok_or_else(|| ApiError::unauthenticated("This needs an API key."))
     }
 }
 
 impl Signed {
-    /// Refuses a caller without a right that belongs to no store.
-    pub fn check(&self, permission: &'static str) -> Result<(), ApiError> {
-        self.check_on(permission, None)
+    /// Refuses a caller who has the operation's right on no store, or only on some.
+    pub fn check(&self) -> Result<(), ApiError> {
+        match self.1.0 {
+            Some(permission) => self.check_on(permission, None),
+            None => Ok(()),
+        }
     }
 
-    /// Refuses a caller without a right on a store.
+    /// Refuses a caller without a further right on a store.
     pub fn check_on(
         &self,
         permission: &'static str,
@@ -117,26 +157,26 @@ impl Signed {
         }
     }
 
-    /// The store of a path, if the caller has the right on it. An unknown one looks like one without the right.
-    pub fn store(
-        &self,
-        state: &AppState,
-        id: &str,
-        permission: &'static str,
-    ) -> Result<Store, ApiError> {
+    /// The operation's right.
+    pub fn right(&self) -> &'static str {
+        self.1.name()
+    }
+
+    /// The store of a path, if the caller has the operation's right on it. An unknown one looks like one without the
+    /// right.
+    pub fn store(&self, state: &AppState, id: &str) -> Result<Store, ApiError> {
         let store = find_store(state, id);
-        let store = store.ok_or_else(|| ApiError::missing_permission(permission))?;
-        self.check_on(permission, Some(&store))?;
+        let store = store.ok_or_else(|| ApiError::missing_permission(self.right()))?;
+        self.check_on(self.right(), Some(&store))?;
         Ok(store)
     }
 
-    /// The store of an item, if the caller has the right on it. The store is found by the item, not by the path; the
-    /// path is compared last (D35).
+    /// The store of an item, if the caller has the operation's right on it. The store is found by the item, not by the
+    /// path; the path is compared last (D35).
     pub async fn item<I>(
         &self,
         state: &AppState,
         path: &ItemPath,
-        permission: &'static str,
         store_of: fn(&dyn Rows, I) -> Option<StoreId>,
         unknown: fn() -> ApiError,
     ) -> Result<(Store, I), ApiError>
@@ -144,7 +184,7 @@ impl Signed {
         I: FromStr + Copy + Send + 'static,
     {
         let named = match &path.store {
-            Some(text) => Some(self.store(state, text, permission)?),
+            Some(text) => Some(self.store(state, text)?),
             None => None,
         };
         let id = path.id.parse::<I>().ok();
@@ -157,17 +197,18 @@ impl Signed {
                 store::settings::get(rows, store).map(|store| (store, id))
             })
             .await;
+        let refused = || ApiError::missing_permission(self.right());
         match (found, named) {
             (Some((store, id)), named) => {
-                self.check_on(permission, Some(&store))?;
+                self.check_on(self.right(), Some(&store))?;
                 if named.is_some_and(|named| named.id != store.id) {
-                    return Err(ApiError::missing_permission(permission));
+                    return Err(refused());
                 }
                 Ok((store, id))
             }
             (None, Some(_)) => Err(unknown()),
             // No store can be told from the id, so no right can be proved.
-            (None, None) => Err(ApiError::missing_permission(permission)),
+            (None, None) => Err(refused()),
         }
     }
 }

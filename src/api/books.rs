@@ -3,9 +3,12 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::auth::{SERVER, Signed};
+use super::auth::Signed;
 use super::error::ApiError;
+use super::operations::Room;
 use crate::domain::receipt::Rail;
 use crate::http::AppState;
 use crate::service::books::{Audit, Identity, Rule, allowance};
@@ -74,24 +77,29 @@ pub struct BalanceData {
     spendable_msat: Option<String>,
 }
 
-/// `GET /server/audit`: counts everything a second time; takes up to half a minute while payments are under way. For who
-/// may change the server's settings.
-pub async fn audit(
-    State(state): State<AppState>,
-    caller: Signed,
-) -> Result<Json<AuditData>, ApiError> {
-    caller.check(SERVER)?;
+/// Counts all the books a second time
+///
+/// Takes up to half a minute while payments are under way.
+#[utoipa::path(get, path = "/v1/server/audit", operation_id = "ServerBooks_Audit", tag = "Server",
+    security(("API_Key" = ["btcpay.server.canmodifyserversettings"])),
+    responses((status = 200, description = "Done.")))]
+pub async fn audit(State(state): State<AppState>, _: Signed) -> Result<Json<AuditData>, ApiError> {
     let audit = state.gateway.audit().await?;
     Ok(Json(AuditData::from(&audit)))
 }
 
-/// `GET /stores/{storeId}/balances`: what came in over each rail, less what went out and its fees.
+/// What a store has on each rail
+///
+/// What came in, less what went out and its fees.
+#[utoipa::path(get, path = "/v1/stores/{store}/balances", operation_id = "StoreBooks_GetBalances", tag = "Stores",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn balances(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
 ) -> Result<Json<Vec<BalanceData>>, ApiError> {
-    let shop = caller.store(&state, &store, "btcpay.store.canviewstoresettings")?;
+    let shop = caller.store(&state, &store)?;
     let rows = state.gateway.store.glance(|rows| {
         Rail::ALL.map(|rail| BalanceData {
             payment_method_id: rail.method_id(),
@@ -103,4 +111,11 @@ pub async fn balances(
         })
     });
     Ok(Json(rows.into()))
+}
+
+/// The room's operations.
+pub fn room() -> Room {
+    OpenApiRouter::new()
+        .routes(routes!(audit))
+        .routes(routes!(balances))
 }

@@ -10,7 +10,9 @@ pub mod extract;
 pub mod invoices;
 pub mod lightning;
 pub mod number;
+pub mod operations;
 pub mod page;
+mod paths;
 pub mod payouts;
 pub mod pull_payments;
 mod routes;
@@ -20,4 +22,4 @@ pub mod strays;
 pub mod webhooks;
 pub mod wire;
 
-pub use routes::router;
+pub use routes::{operations, router};

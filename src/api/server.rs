@@ -3,9 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::auth::Signed;
 use super::number::Num;
+use super::operations::Room;
 use crate::domain::access::{IMPLIED, UNRESTRICTED};
 use crate::http::AppState;
 
@@ -57,14 +60,20 @@ pub struct PermissionData {
     included: Vec<&'static str>,
 }
 
-/// `GET /health`: anybody may ask.
+/// Whether the server follows the chain and its node is up
+#[utoipa::path(get, path = "/v1/health", operation_id = "Health_GetHealth", tag = "Server",
+    security(()),
+    responses((status = 200, description = "Done.")))]
 pub async fn health(State(state): State<AppState>) -> Json<Health> {
     Json(Health {
         synchronized: state.gateway.is_synchronized(),
     })
 }
 
-/// `GET /server/info`.
+/// What this server is and how far it has followed the chain
+#[utoipa::path(get, path = "/v1/server/info", operation_id = "ServerInfo_GetServerInfo", tag = "Server",
+    security(("API_Key" = [])),
+    responses((status = 200, description = "Done.")))]
 pub async fn info(State(state): State<AppState>, _: Signed) -> Json<ServerInfo> {
     let follower = &state.gateway.follower;
     let tip = follower.known_tip().map(|tip| tip.height);
@@ -88,7 +97,10 @@ pub async fn info(State(state): State<AppState>, _: Signed) -> Json<ServerInfo> 
     })
 }
 
-/// `GET ~/misc/permissions`: every permission and its direct children.
+/// Every permission and its direct children
+#[utoipa::path(get, path = "/misc/permissions", operation_id = "permissionsMetadata", tag = "Server",
+    security(()),
+    responses((status = 200, description = "Done.")))]
 pub async fn permissions() -> Json<Vec<PermissionData>> {
     let mut names = vec![UNRESTRICTED];
     for (parent, children) in IMPLIED {
@@ -114,4 +126,16 @@ pub async fn permissions() -> Json<Vec<PermissionData>> {
             })
             .collect(),
     )
+}
+
+/// The room's operations.
+pub fn room() -> Room {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(info))
+}
+
+/// Those outside of the versions.
+pub fn misc() -> Room {
+    OpenApiRouter::new().routes(routes!(permissions))
 }

@@ -3,12 +3,15 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::auth::{SERVER, Signed};
+use super::auth::Signed;
 use super::error::ApiError;
 use super::extract::{Input, Params};
 use super::invoices::InvoiceData;
 use super::number::Dec;
+use super::operations::Room;
 use super::page::Page;
 use crate::domain::ids::{InvoiceId, StoreId};
 use crate::domain::receipt::ReceiptKey;
@@ -17,7 +20,6 @@ use crate::service::stray::Assign;
 use crate::store;
 use crate::store::receipt::Stray;
 
-const VIEW: &str = "btcpay.store.canviewinvoices";
 const MODIFY: &str = "btcpay.store.canmodifyinvoices";
 
 /// A payment that fits no invoice.
@@ -55,24 +57,31 @@ impl From<&Stray> for StrayData {
     }
 }
 
-/// `GET S/strays`: the newest first, those assigned since too.
+/// Payments to a store that fit no invoice
+///
+/// The newest first, those assigned since too.
+#[utoipa::path(get, path = "/v1/stores/{store}/strays", operation_id = "Strays_GetStoreStrays", tag = "Strays",
+    security(("API_Key" = ["btcpay.store.canviewinvoices"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<Vec<StrayData>>, ApiError> {
-    let store = caller.store(&state, &store, VIEW)?.id;
+    let store = caller.store(&state, &store)?.id;
     all(&state, store, &params).await
 }
 
-/// `GET /server/strays`: Lightning payments that nobody here asked for.
+/// Lightning payments that nobody here asked for
+#[utoipa::path(get, path = "/v1/server/strays", operation_id = "Strays_GetServerStrays", tag = "Strays",
+    security(("API_Key" = ["btcpay.server.canmodifyserversettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn list_of_house(
     State(state): State<AppState>,
-    caller: Signed,
+    _: Signed,
     params: Params,
 ) -> Result<Json<Vec<StrayData>>, ApiError> {
-    caller.check(SERVER)?;
     all(&state, StoreId::HOUSE, &params).await
 }
 
@@ -86,28 +95,35 @@ async fn all(
     Ok(Json(page.cut(strays.iter().map(StrayData::from).collect())))
 }
 
-/// `POST S/strays/{payment}/assign` `{invoiceId}`: the payment counts for that invoice of the store from now on.
-/// Answers the invoice. 404 `stray-not-found`, `invoice-not-found`; 400 `already-assigned`, `other-store`,
-/// `payment-lost`.
+/// Counts a payment for an invoice of the store from now on
+///
+/// Refused with 404 `stray-not-found`, `invoice-not-found`; 400 `already-assigned`, `other-store`, `payment-lost`.
+#[utoipa::path(post, path = "/v1/stores/{store}/strays/{payment}/assign", operation_id = "Strays_AssignStoreStray", tag = "Strays",
+    security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn assign(
     State(state): State<AppState>,
     caller: Signed,
     Path((store, payment)): Path<(String, String)>,
     body: Input,
 ) -> Result<Json<InvoiceData>, ApiError> {
-    let store = caller.store(&state, &store, MODIFY)?.id;
+    let store = caller.store(&state, &store)?.id;
     let invoice = invoice_id(body)?;
     take(&state, &caller, store, &payment, store, invoice).await
 }
 
-/// `POST /server/strays/{payment}/assign` `{invoiceId}`: to an invoice of any store that the caller may change.
+/// Counts a payment of nobody for an invoice of any store that the caller may change
+///
+/// Refused as for the payments of a store.
+#[utoipa::path(post, path = "/v1/server/strays/{payment}/assign", operation_id = "Strays_AssignServerStray", tag = "Strays",
+    security(("API_Key" = ["btcpay.server.canmodifyserversettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn assign_of_house(
     State(state): State<AppState>,
     caller: Signed,
     Path(payment): Path<String>,
     body: Input,
 ) -> Result<Json<InvoiceData>, ApiError> {
-    caller.check(SERVER)?;
     let invoice = invoice_id(body)?;
     let of_invoice = state
         .gateway
@@ -147,4 +163,13 @@ async fn take(
     };
     let after = state.gateway.assign_stray(assign).await?;
     Ok(Json(InvoiceData::of(&state.gateway, &after, false)))
+}
+
+/// The room's operations.
+pub fn room() -> Room {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(assign))
+        .routes(routes!(list_of_house))
+        .routes(routes!(assign_of_house))
 }

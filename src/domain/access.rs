@@ -5,7 +5,7 @@ mod role;
 
 use minicbor::{Decode, Encode};
 
-pub use permission::{Grant, IMPLIED, UNRESTRICTED, implies, is_permission};
+pub use permission::{Grant, IMPLIED, UNRESTRICTED, implies, is_permission, permission};
 pub use role::{BadRole, Role};
 
 use super::ids::UserId;

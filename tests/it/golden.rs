@@ -307,6 +307,12 @@ fn channels_and_deposits_of_the_node() {
 }
 
 #[test]
+fn webhooks_and_their_messages() {
+    check("webhook", &samples::webhooks());
+    check("delivery", &samples::deliveries());
+}
+
+#[test]
 fn pull_payments_payouts_and_batches() {
     use tollway::domain::money::Sat;
     use tollway::domain::pull_payment::{Budget, PullPayment};
@@ -385,6 +391,7 @@ fn every_golden_file_belongs_to_a_record() {
         "api_key",
         "batch",
         "booked_channel",
+        "delivery",
         "deposit",
         "entry",
         "hash_owner",
@@ -400,6 +407,7 @@ fn every_golden_file_belongs_to_a_record() {
         "till_change",
         "unknown_spend",
         "user",
+        "webhook",
     ];
     let mut files: Vec<String> = std::fs::read_dir(dir())
         .expect("a directory")

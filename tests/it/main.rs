@@ -21,3 +21,4 @@ mod samples;
 mod store;
 mod surroundings;
 mod walls;
+mod webhooks;

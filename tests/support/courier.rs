@@ -47,6 +47,13 @@ impl FakeCourier {
         endpoints.silent.insert(url.to_owned());
     }
 
+    /// An endpoint that was silent answers from now on; what came before is lost.
+    pub fn speak(&self, url: &str) {
+        let mut endpoints = locked(&self.endpoints);
+        endpoints.silent.remove(url);
+        endpoints.hanging = 0;
+    }
+
     /// Messages that will never be answered.
     pub fn hanging(&self) -> usize {
         locked(&self.endpoints).hanging

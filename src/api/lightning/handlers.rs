@@ -7,7 +7,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::dto::{BalanceData, ChannelData, InfoData, InvoiceData};
-use super::path::{NodePath, Use};
+use super::path::NodePath;
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
@@ -31,40 +31,51 @@ const EXPIRY_SECS_MAX: u32 = 366 * 86_400;
 /// All bitcoin, in msat.
 const MSAT_MAX: i64 = 2_100_000_000_000_000_000;
 
-/// `GET L/info`.
+/// Who the node is
+#[utoipa::path(get, path = "/info", operation_id = "GetInfo", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn info(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    path.open(&state, &caller, Use::Node)?;
+    path.node(&state, &caller)?;
     let node = &state.gateway.lightning;
     let identity = node.identity().await.map_err(refused)?;
     let channels = node.channels().await.map_err(refused)?;
     Ok(Json(InfoData::new(identity, &channels)))
 }
 
-/// `GET L/balance`.
+/// What the node holds
+#[utoipa::path(get, path = "/balance", operation_id = "GetBalance", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn balance(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    path.open(&state, &caller, Use::Node)?;
+    path.node(&state, &caller)?;
     let node = &state.gateway.lightning;
     let balances = node.balances().await.map_err(refused)?;
     let channels = node.channels().await.map_err(refused)?;
     Ok(Json(BalanceData::new(balances, &channels)))
 }
 
-/// `POST L/connect`.
+/// Connects to a peer
+///
+/// Refused with 400 `could-not-connect`.
+#[utoipa::path(post, path = "/connect", operation_id = "ConnectToNode", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn connect(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<(), ApiError> {
-    path.open(&state, &caller, Use::Node)?;
+    path.node(&state, &caller)?;
     let uri = node_uri(&mut body);
     body.finish()?;
     state
@@ -74,26 +85,34 @@ pub async fn connect(
         .map_err(|refusal| ApiError::of_node(refusal, "could-not-connect"))
 }
 
-/// `GET L/channels`.
+/// The node's channels
+#[utoipa::path(get, path = "/channels", operation_id = "GetChannels", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn channels(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    path.open(&state, &caller, Use::Node)?;
+    path.node(&state, &caller)?;
     let channels = state.gateway.lightning.channels().await.map_err(refused)?;
     let data: Vec<_> = channels.into_iter().map(ChannelData::from).collect();
     Ok(Json(data))
 }
 
-/// `POST L/channels`: opens one from the node's own wallet, which chooses the fee rate itself.
+/// Opens a channel from the node's own wallet, which chooses the fee rate itself
+///
+/// Refused with 400 `cannot-afford-funding`.
+#[utoipa::path(post, path = "/channels", operation_id = "OpenChannel", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn open_channel(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<(), ApiError> {
-    path.open(&state, &caller, Use::Node)?;
+    path.node(&state, &caller)?;
     let uri = node_uri(&mut body);
     let max = i64::try_from(SAT_MAX.0).unwrap_or(i64::MAX);
     let amount = body.whole("channelAmount", 1, max);
@@ -117,13 +136,16 @@ pub async fn open_channel(
         })
 }
 
-/// `POST L/address`: of the node's own wallet, for funding channels.
+/// An address of the node's own wallet, for funding channels
+#[utoipa::path(post, path = "/address", operation_id = "GetDepositAddress", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn address(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<String>, ApiError> {
-    path.open(&state, &caller, Use::Node)?;
+    path.node(&state, &caller)?;
     state
         .gateway
         .node_address()
@@ -132,14 +154,19 @@ pub async fn address(
         .map_err(|refusal| ApiError::of_node(refusal, GENERIC))
 }
 
-/// `POST L/invoices`.
+/// Makes a Lightning invoice
+///
+/// Without an amount, and with 0, the payer chooses it.
+#[utoipa::path(post, path = "/invoices", operation_id = "CreateInvoice", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.cancreatelightninginvoiceinternalnode"]), ("API_Key" = ["btcpay.store.cancreatelightninginvoice"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn create_invoice(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::CreateInvoice)?;
+    let books = path.books(&state, &caller)?;
     // Without an amount, and with 0, the payer chooses it.
     let amount = body
         .whole("amount", 0, MSAT_MAX)
@@ -166,14 +193,17 @@ pub async fn create_invoice(
     Ok(Json(InvoiceData::new(invoice, state.gateway.now())))
 }
 
-/// `GET L/invoices`, newest first.
+/// Lightning invoices made here, newest first
+#[utoipa::path(get, path = "/invoices", operation_id = "GetInvoices", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canviewlightninginvoiceinternalnode"]), ("API_Key" = ["btcpay.store.canviewlightninginvoice"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn invoices(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
     params: Params,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::ViewInvoice)?;
+    let books = path.books(&state, &caller)?;
     let only_pending = params.flag("pendingOnly")?.unwrap_or(false);
     let offset = params.count("offsetIndex")?.unwrap_or(0);
     let page = Page::of(&params)?;
@@ -196,13 +226,16 @@ pub async fn invoices(
     Ok(Json(data))
 }
 
-/// `GET L/invoices/{id}`.
+/// A Lightning invoice, by its payment hash
+#[utoipa::path(get, path = "/invoices/{hash}", operation_id = "GetInvoice", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canviewlightninginvoiceinternalnode"]), ("API_Key" = ["btcpay.store.canviewlightninginvoice"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn invoice(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::ViewInvoice)?;
+    let books = path.books(&state, &caller)?;
     let hash: PaymentHash = path.hash().parse().map_err(|_| ApiError::no_invoice())?;
     let found = state
         .gateway

@@ -5,7 +5,11 @@ use serde::Deserialize;
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::domain::ids::StoreId;
+use crate::domain::store::Store;
 use crate::http::AppState;
+
+/// What a store has to be lent before it can use the node itself.
+const USE_NODE: &str = "btcpay.server.canuseinternallightningnode";
 
 /// `/server/lightning/{crypto}/…` or `S/lightning/{crypto}/…`, with the item behind it if there is one.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,61 +19,32 @@ pub struct NodePath {
     hash: Option<String>,
 }
 
-/// What is done with the node, and the right it needs on either path.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Use {
-    /// Looks at it, opens channels, pays.
-    Node,
-    /// Makes invoices.
-    CreateInvoice,
-    /// Looks at invoices.
-    ViewInvoice,
-}
-
-impl Use {
-    const fn right_on_server(self) -> &'static str {
-        match self {
-            Self::Node => "btcpay.server.canuseinternallightningnode",
-            Self::CreateInvoice => "btcpay.server.cancreatelightninginvoiceinternalnode",
-            Self::ViewInvoice => "btcpay.server.canviewlightninginvoiceinternalnode",
-        }
-    }
-
-    const fn right_on_store(self) -> &'static str {
-        match self {
-            Self::Node => "btcpay.store.canuselightningnode",
-            Self::CreateInvoice => "btcpay.store.cancreatelightninginvoice",
-            Self::ViewInvoice => "btcpay.store.canviewlightninginvoice",
-        }
-    }
-}
-
 impl NodePath {
-    /// Whose books: the house's, or the store's. A store that may not draw on the node's balance (D52) can only
-    /// make invoices and look at them.
-    pub(super) fn open(
-        &self,
-        state: &AppState,
-        caller: &Signed,
-        wanted: Use,
-    ) -> Result<StoreId, ApiError> {
-        let id = match &self.store {
-            None => {
-                caller.check(wanted.right_on_server())?;
-                StoreId::HOUSE
-            }
-            Some(store) => {
-                let store = caller.store(state, store, wanted.right_on_store())?;
-                match wanted {
-                    Use::Node if !store.draws_on_node => {
-                        return Err(ApiError::missing_permission(wanted.right_on_server()));
-                    }
-                    Use::Node | Use::CreateInvoice | Use::ViewInvoice => store.id,
-                }
-            }
-        };
+    /// Whose books: the house's, or the store's.
+    pub(super) fn books(&self, state: &AppState, caller: &Signed) -> Result<StoreId, ApiError> {
+        Ok(self
+            .view(state, caller)?
+            .map_or(StoreId::HOUSE, |store| store.id))
+    }
+
+    /// Whose books, for what only they may do who may draw on the node's balance (D52).
+    pub(super) fn node(&self, state: &AppState, caller: &Signed) -> Result<StoreId, ApiError> {
+        match self.view(state, caller)? {
+            None => Ok(StoreId::HOUSE),
+            Some(store) if store.draws_on_node => Ok(store.id),
+            Some(_) => Err(ApiError::missing_permission(USE_NODE)),
+        }
+    }
+
+    /// The store whose view it is; the server's own needs a right that the caller has shown.
+    fn view(&self, state: &AppState, caller: &Signed) -> Result<Option<Store>, ApiError> {
+        let store = self
+            .store
+            .as_deref()
+            .map(|store| caller.store(state, store));
+        let store = store.transpose()?;
         if self.crypto.eq_ignore_ascii_case("BTC") {
-            Ok(id)
+            Ok(store)
         } else {
             let message = "This server knows BTC only.";
             Err(ApiError::not_found("unknown-cryptocode", message))

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::dto::PaymentData;
-use super::path::{NodePath, Use};
+use super::path::NodePath;
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
@@ -30,14 +30,19 @@ const WAIT_SECS_MAX: u32 = 600;
 /// All bitcoin, in msat.
 const MSAT_MAX: i64 = 2_100_000_000_000_000_000;
 
-/// `POST L/invoices/pay`: 200 once paid, 202 while nobody knows.
+/// Pays a Lightning invoice
+///
+/// 200 once paid, 202 while nobody knows.
+#[utoipa::path(post, path = "/invoices/pay", operation_id = "PayInvoice", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    responses((status = 200, description = "Paid."), (status = 202, description = "Nobody knows yet.")))]
 pub async fn pay(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<Response, ApiError> {
-    let books = path.open(&state, &caller, Use::Node)?;
+    let books = path.node(&state, &caller)?;
     let bolt11 = body.words("BOLT11").unwrap_or_default();
     if bolt11.is_empty() {
         body.refuse("BOLT11", "Give the invoice to pay.");
@@ -94,15 +99,17 @@ fn failed(payout: &Payout, why: &str) -> ApiError {
     ApiError::bad_request(code, why)
 }
 
-/// `POST L/payments/{hash}/review`: a person's word on a payment of which nobody knows what became, as for a payout
-/// (Tollway's own).
+/// A person's word on a payment of which nobody knows what became, as for a payout
+#[utoipa::path(post, path = "/payments/{hash}/review", operation_id = "ReviewPayment", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn review(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::Node)?;
+    let books = path.node(&state, &caller)?;
     let (word, comment) = read_word(&mut body);
     body.finish()?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
@@ -116,14 +123,19 @@ pub async fn review(
     PaymentData::of(&payout).map(Json).ok_or_else(unknown)
 }
 
-/// `GET L/payments`, newest first. Without `includePending` only those that arrived.
+/// Lightning payments made here, newest first
+///
+/// Without `includePending` only those that arrived.
+#[utoipa::path(get, path = "/payments", operation_id = "GetPayments", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
     params: Params,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::Node)?;
+    let books = path.node(&state, &caller)?;
     let with_pending = params.flag("includePending")?.unwrap_or(false);
     let offset = params.count("offsetIndex")?.unwrap_or(0);
     let page = Page::of(&params)?;
@@ -146,13 +158,16 @@ pub async fn list(
     Ok(Json(page.cut(rest)))
 }
 
-/// `GET L/payments/{paymentHash}`.
+/// A Lightning payment, by its payment hash
+#[utoipa::path(get, path = "/payments/{hash}", operation_id = "GetPayment", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.open(&state, &caller, Use::Node)?;
+    let books = path.node(&state, &caller)?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
     let hash = path.hash().parse().map_err(|_| unknown())?;
     let payout = state.gateway.api_payment(books, hash).await;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::dto::{self, PayoutData};
-use super::handlers::{MANAGE, find};
+use super::handlers::find;
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::Input;
@@ -22,15 +22,19 @@ impl From<BumpRefusal> for ApiError {
     }
 }
 
-/// `POST [S]/payouts/{id}/bump`: `{feeRate: number?}` in sat/vB, the estimate if there is none → `PayoutData`. All
-/// payouts of the same transaction are raised with it.
+/// Raises the fee of the transaction that pays a payout
+///
+/// `feeRate` is in sat/vB, the estimate if there is none. All payouts of the same transaction are raised with it.
+#[utoipa::path(post, path = "/payouts/{id}/bump", operation_id = "Payouts_BumpPayout", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn bump(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
     mut body: Input,
 ) -> Result<Json<PayoutData>, ApiError> {
-    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let (store, id) = find(&state, &caller, &path).await?;
     let rate = body.decimal("feeRate").map(sat_per_kvb);
     if rate == Some(None) {
         body.refuse("feeRate", "Give the fee rate in sat/vB.");

@@ -8,7 +8,7 @@ use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
 use crate::api::page::Page;
-use crate::api::pull_payments::handlers::{CREATE_APPROVED, CREATE_NON_APPROVED};
+use crate::api::pull_payments::handlers::CREATE_APPROVED;
 use crate::api::wire;
 use crate::domain::ids::{PayoutId, StoreId};
 use crate::domain::payout::{Origin, Stage};
@@ -16,18 +16,20 @@ use crate::http::AppState;
 use crate::service::payout::StorePayout;
 use crate::store;
 
-const VIEW: &str = "btcpay.store.canviewpayouts";
-pub(super) const MANAGE: &str = "btcpay.store.canmanagepayouts";
-
-/// `GET S/payouts`, newest first. What the Lightning API paid is in its own list. With `inReview=true` (additive) only
-/// those that wait for a person's word, the Lightning API's too.
+/// Payouts of a store, newest first
+///
+/// What the Lightning API paid is in its own list. With `inReview=true` only those that wait for a person's word, the
+/// Lightning API's too.
+#[utoipa::path(get, path = "/v1/stores/{store}/payouts", operation_id = "PullPayments_GetStorePayouts", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canviewpayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<Vec<PayoutData>>, ApiError> {
-    let store = caller.store(&state, &store, VIEW)?.id;
+    let store = caller.store(&state, &store)?.id;
     let with_cancelled = params.flag("includeCancelled")?.unwrap_or(false);
     let only_review = params.flag("inReview")?.unwrap_or(false);
     let page = Page::of(&params)?;
@@ -62,16 +64,21 @@ pub async fn list(
     Ok(Json(data))
 }
 
-/// `POST S/payouts`. `maxFeePercent` (of the amount) and `maxFeeFlat` (satoshi) cap what this payout may spend on
-/// fees, in the place of the store's cap; both hold if both are given. On a pull payment they count only together with
-/// `approved`.
+/// Makes a payout
+///
+/// With `approved` it needs `btcpay.store.cancreatepullpayments`. `maxFeePercent` (of the amount) and `maxFeeFlat`
+/// (satoshi) cap what this payout may spend on fees, in the place of the store's cap; both hold if both are given. On a
+/// pull payment they count only together with `approved`.
+#[utoipa::path(post, path = "/v1/stores/{store}/payouts", operation_id = "Payouts_CreatePayoutThroughStore", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.cancreatenonapprovedpullpayments"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<Json<PayoutData>, ApiError> {
-    let store = caller.store(&state, &store, CREATE_NON_APPROVED)?;
+    let store = caller.store(&state, &store)?;
     let wish = dto::read_wish(&mut body);
     let approved = body.flag("approved").unwrap_or(false);
     let pull_payment = body.words("pullPaymentId");
@@ -102,13 +109,16 @@ pub async fn create(
     dto::answer(&state, payout).await
 }
 
-/// `GET [S]/payouts/{id}`.
+/// A payout
+#[utoipa::path(get, path = "/payouts/{id}", operation_id = "GetStorePayout", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canviewpayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
 ) -> Result<Json<PayoutData>, ApiError> {
-    let (store, id) = find(&state, &caller, &path, VIEW).await?;
+    let (store, id) = find(&state, &caller, &path).await?;
     let payout = state
         .gateway
         .store
@@ -118,15 +128,20 @@ pub async fn get(
     dto::answer(&state, payout).await
 }
 
-/// `POST [S]/payouts/{id}`: approves what the approver saw. The rate rule means nothing for bitcoin amounts.
-/// `maxFeePercent` and `maxFeeFlat` change what it may spend on fees, as in creating one.
+/// Approves the revision that the approver saw
+///
+/// The rate rule means nothing for bitcoin amounts. `maxFeePercent` and `maxFeeFlat` change what it may spend on fees,
+/// as in creating one.
+#[utoipa::path(post, path = "/payouts/{id}", operation_id = "PullPayments_ApprovePayout", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn approve(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
     mut body: Input,
 ) -> Result<Json<PayoutData>, ApiError> {
-    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let (store, id) = find(&state, &caller, &path).await?;
     let revision = body.whole("revision", 0, i64::from(u32::MAX)).unwrap_or(0);
     let fees = wire::fee_wish(&mut body);
     body.finish()?;
@@ -138,24 +153,32 @@ pub async fn approve(
     dto::answer(&state, payout).await
 }
 
-/// `DELETE [S]/payouts/{id}`: cancels.
+/// Cancels a payout
+#[utoipa::path(delete, path = "/payouts/{id}", operation_id = "PullPayments_CancelPayout", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn cancel(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
 ) -> Result<(), ApiError> {
-    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let (store, id) = find(&state, &caller, &path).await?;
     cancel_one(&state, store, id).await
 }
 
-/// `POST [S]/payouts/{id}/mark`: only Cancelled may be said by hand; what is paid is known by its proof.
+/// Marks a payout
+///
+/// Only `Cancelled` may be said by hand; what is paid is known by its proof.
+#[utoipa::path(post, path = "/payouts/{id}/mark", operation_id = "PullPayments_MarkPayout", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn mark(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
     mut body: Input,
 ) -> Result<(), ApiError> {
-    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let (store, id) = find(&state, &caller, &path).await?;
     let wanted = body.words("state").unwrap_or_default();
     let proof = body.object("paymentProof");
     if proof.is_some_and(|proof| !proof.contains_key("proofType")) {
@@ -169,40 +192,50 @@ pub async fn mark(
     }
 }
 
-/// `POST [S]/payouts/{id}/mark-paid`.
+/// Refused: what is paid is known by its proof
+#[utoipa::path(post, path = "/payouts/{id}/mark-paid", operation_id = "PullPayments_MarkPayoutPaid", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn mark_paid(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
 ) -> Result<(), ApiError> {
-    find(&state, &caller, &path, MANAGE).await?;
+    find(&state, &caller, &path).await?;
     Err(not_by_hand())
 }
 
-/// `POST [S]/payouts/{id}/retry`: looks at it now, processor or not (Tollway's own).
+/// Looks at a payout now, processor or not
+#[utoipa::path(post, path = "/payouts/{id}/retry", operation_id = "Payouts_RetryPayout", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn retry(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
 ) -> Result<Json<PayoutData>, ApiError> {
-    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let (store, id) = find(&state, &caller, &path).await?;
     let payout = state.gateway.pay_payout(store, id).await?;
     dto::answer(&state, payout).await
 }
 
-/// `POST [S]/payouts/{id}/review`: a person's word on an attempt of which nobody knows what became (Tollway's own).
+/// A person's word on an attempt of which nobody knows what became
+///
 /// `verdict` is `LookAgain` (compare it with the node again, now), `Arrived` (with `preimage`, if the receiver has it)
 /// or `DidNotArrive` (the attempt is over, the budget stays reserved, and a person pays or cancels it). The last is
 /// refused with `may-still-arrive` while the payment may be under way, unless `evenIfUnderWay` is true. `comment` is
 /// kept with it. Of a store that may not draw on the node, what nothing proves about a Lightning payment (`Arrived`
 /// without a preimage, `evenIfUnderWay`) is taken only from the server's administrator, who reaches such a payout here.
+#[utoipa::path(post, path = "/payouts/{id}/review", operation_id = "Payouts_ReviewPayout", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn review(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
     mut body: Input,
 ) -> Result<Json<PayoutData>, ApiError> {
-    let (store, id) = match find(&state, &caller, &path, MANAGE).await {
+    let (store, id) = match find(&state, &caller, &path).await {
         Ok(found) => found,
         Err(refused) => caller
             .guests_item(&state, &path, store::payout::store_of)
@@ -218,13 +251,16 @@ pub async fn review(
     dto::answer(&state, payout).await
 }
 
-/// `POST [S]/payouts/{id}/acknowledge`: somebody has seen that it was paid twice (Tollway's own).
+/// Somebody has seen that it was paid twice
+#[utoipa::path(post, path = "/payouts/{id}/acknowledge", operation_id = "Payouts_AcknowledgePaidTwice", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn acknowledge(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
 ) -> Result<Json<PayoutData>, ApiError> {
-    let (store, id) = find(&state, &caller, &path, MANAGE).await?;
+    let (store, id) = find(&state, &caller, &path).await?;
     let by = caller.0.user.id;
     let payout = state.gateway.see_paid_twice(store, id, by).await?;
     dto::answer(&state, payout).await
@@ -244,16 +280,9 @@ pub(super) async fn find(
     state: &AppState,
     caller: &Signed,
     path: &ItemPath,
-    permission: &'static str,
 ) -> Result<(StoreId, PayoutId), ApiError> {
     let (store, id) = caller
-        .item(
-            state,
-            path,
-            permission,
-            store::payout::store_of,
-            ApiError::no_payout,
-        )
+        .item(state, path, store::payout::store_of, ApiError::no_payout)
         .await?;
     Ok((store.id, id))
 }

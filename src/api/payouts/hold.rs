@@ -16,9 +16,6 @@ use crate::http::AppState;
 use crate::store;
 use crate::store::hold::UnknownSpend;
 
-const VIEW: &str = "btcpay.store.canviewpayouts";
-const RELEASE: &str = "btcpay.store.canmodifystoresettings";
-
 /// Whether on-chain payouts are held, and why.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -49,25 +46,34 @@ impl From<UnknownSpend> for SpendData {
     }
 }
 
-/// `GET S/wallet-hold` → `{held, spends: [{transactionHash, amount (BTC), timestamp, inChainOrMempool, released}]}`.
+/// Whether a store's on-chain payouts are held, and why
+///
+/// They are held while its wallet shows a spend that was not made here and that nobody has looked at.
+#[utoipa::path(get, path = "/v1/stores/{store}/wallet-hold", operation_id = "StoreWalletHold_GetHold", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canviewpayouts"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
 ) -> Result<Json<HoldData>, ApiError> {
-    let store = caller.store(&state, &store, VIEW)?.id;
+    let store = caller.store(&state, &store)?.id;
     Ok(Json(hold(&state, store).await))
 }
 
-/// `DELETE S/wallet-hold`: `{txids: [text]}` → `HoldData`. A person has looked at these spends; when none is left that
-/// nobody has looked at, on-chain payouts go on.
+/// A person has looked at these spends
+///
+/// When none is left that nobody has looked at, on-chain payouts go on.
+#[utoipa::path(delete, path = "/v1/stores/{store}/wallet-hold", operation_id = "StoreWalletHold_ReleaseHold", tag = "Payouts",
+    security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn release(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<Json<HoldData>, ApiError> {
-    let store = caller.store(&state, &store, RELEASE)?.id;
+    let store = caller.store(&state, &store)?.id;
     let seen = txids(&mut body);
     body.finish()?;
     state.gateway.release_till(store, seen).await?;

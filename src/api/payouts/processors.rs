@@ -16,9 +16,6 @@ use crate::domain::store::{Processor, Store};
 use crate::http::AppState;
 use crate::store;
 
-const VIEW: &str = "btcpay.store.canviewstoresettings";
-const MODIFY: &str = "btcpay.store.canmodifystoresettings";
-
 /// Seconds between two looks, where the request says nothing.
 const INTERVAL_SECS: u32 = 3_600;
 
@@ -130,18 +127,24 @@ fn data(processor: &Processor) -> ProcessorData {
     }
 }
 
-/// `GET /payout-processors`.
+/// The kinds of automatic senders
+#[utoipa::path(get, path = "/v1/payout-processors", operation_id = "PayoutProcessors_GetPayoutProcessors", tag = "Payout processors",
+    security(("API_Key" = [])),
+    responses((status = 200, description = "Done.")))]
 pub async fn kinds(_: Signed) -> Json<[ProcessorKind; 2]> {
     Json(Rail::ALL.map(kind))
 }
 
-/// `GET S/payout-processors`: those that are configured.
+/// Automatic senders of a store that are on
+#[utoipa::path(get, path = "/v1/stores/{store}/payout-processors", operation_id = "StorePayoutProcessors_GetStorePayoutProcessors", tag = "Payout processors",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn configured(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
 ) -> Result<Json<Vec<ProcessorKind>>, ApiError> {
-    let store = caller.store(&state, &store, VIEW)?;
+    let store = caller.store(&state, &store)?;
     let mut kinds = Vec::new();
     for rail in Rail::ALL {
         if find(&state, &store, rail).await.is_some() {
@@ -151,25 +154,33 @@ pub async fn configured(
     Ok(Json(kinds))
 }
 
-/// `GET S/payout-processors/F[/{pm}]`: a list of at most one.
+/// Settings of an automatic sender: a list of at most one
+#[utoipa::path(get, path = "/", operation_id = "StorePayoutProcessors_GetSettings", tag = "Payout processors",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ProcessorPath>,
 ) -> Result<Json<Vec<ProcessorData>>, ApiError> {
-    let store = caller.store(&state, &path.store, VIEW)?;
+    let store = caller.store(&state, &path.store)?;
     let found = find(&state, &store, path.rail()?).await;
     Ok(Json(found.iter().map(data).collect()))
 }
 
-/// `PUT S/payout-processors/F[/{pm}]`: looks at once at what waits.
+/// Turns an automatic sender on, or changes it
+///
+/// Looks at once at what waits.
+#[utoipa::path(put, path = "/", operation_id = "StorePayoutProcessors_UpdateSettings", tag = "Payout processors",
+    security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn set(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ProcessorPath>,
     mut body: Input,
 ) -> Result<Json<ProcessorData>, ApiError> {
-    let store = caller.store(&state, &path.store, MODIFY)?;
+    let store = caller.store(&state, &path.store)?;
     let rail = path.rail()?;
     body.alias("feeTargetBlock", "feeBlockTarget");
     let threshold = body.decimal("threshold").unwrap_or_default();
@@ -193,13 +204,16 @@ pub async fn set(
     Ok(Json(data(&processor)))
 }
 
-/// `DELETE S/payout-processors/F/{pm}`.
+/// Turns an automatic sender off
+#[utoipa::path(delete, path = "/", operation_id = "StorePayoutProcessors_RemoveStorePayoutProcessor", tag = "Payout processors",
+    security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn remove(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ProcessorPath>,
 ) -> Result<(), ApiError> {
-    let store = caller.store(&state, &path.store, MODIFY)?;
+    let store = caller.store(&state, &path.store)?;
     state
         .gateway
         .set_processor(store.id, path.rail()?, None)

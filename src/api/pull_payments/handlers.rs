@@ -12,24 +12,20 @@ use crate::api::page::Page;
 use crate::http::AppState;
 use crate::store;
 
-const VIEW: &str = "btcpay.store.canviewpullpayments";
-const ARCHIVE: &str = "btcpay.store.canarchivepullpayments";
-
-/// Makes what a person still has to approve.
-pub(in crate::api) const CREATE_NON_APPROVED: &str =
-    "btcpay.store.cancreatenonapprovedpullpayments";
-
 /// Makes what is approved from the start.
 pub(in crate::api) const CREATE_APPROVED: &str = "btcpay.store.cancreatepullpayments";
 
-/// `GET S/pull-payments`, the latest start first.
+/// Pull payments of a store, the latest start first
+#[utoipa::path(get, path = "/v1/stores/{store}/pull-payments", operation_id = "PullPayments_GetPullPayments", tag = "Pull payments",
+    security(("API_Key" = ["btcpay.store.canviewpullpayments"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let store = caller.store(&state, &store, VIEW)?.id;
+    let store = caller.store(&state, &store)?.id;
     let with_archived = params.flag("includeArchived")?.unwrap_or(false);
     let page = Page::of(&params)?;
     let all = state
@@ -49,14 +45,19 @@ pub async fn list(
     Ok(Json(data))
 }
 
-/// `POST S/pull-payments`.
+/// Makes a pull payment
+///
+/// With `autoApproveClaims` it needs `btcpay.store.cancreatepullpayments`.
+#[utoipa::path(post, path = "/v1/stores/{store}/pull-payments", operation_id = "PullPayments_CreatePullPayment", tag = "Pull payments",
+    security(("API_Key" = ["btcpay.store.cancreatenonapprovedpullpayments"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let store = caller.store(&state, &store, CREATE_NON_APPROVED)?;
+    let store = caller.store(&state, &store)?;
     let new = dto::read(&mut body, store.settings.refund_bolt11_days);
     if body.flag("autoApproveClaims") == Some(true) {
         caller.check_on(CREATE_APPROVED, Some(&store))?;
@@ -69,7 +70,10 @@ pub async fn create(
     Ok(Json(PullPaymentData::of(&state.gateway, &made)))
 }
 
-/// `DELETE [S]/pull-payments/{id}`: closes; may be repeated.
+/// Closes a pull payment; may be repeated
+#[utoipa::path(delete, path = "/pull-payments/{id}", operation_id = "PullPayments_ArchivePullPayment", tag = "Pull payments",
+    security(("API_Key" = ["btcpay.store.canarchivepullpayments"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn archive(
     State(state): State<AppState>,
     caller: Signed,
@@ -79,7 +83,6 @@ pub async fn archive(
         .item(
             &state,
             &path,
-            ARCHIVE,
             store::pull_payment::store_of,
             ApiError::no_pull_payment,
         )

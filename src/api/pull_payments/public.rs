@@ -17,7 +17,10 @@ use crate::http::{AppState, ClientAddr};
 use crate::service::pull_payment::Claim;
 use crate::store;
 
-/// `GET /pull-payments/{id}`, archived ones too.
+/// A pull payment, archived ones too
+#[utoipa::path(get, path = "/v1/pull-payments/{id}", operation_id = "PullPayments_GetPullPayment", tag = "Pull payments (public)",
+    security(()),
+    responses((status = 200, description = "Done.")))]
 pub async fn get(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -26,7 +29,12 @@ pub async fn get(
     Ok(Json(PullPaymentData::of(&state.gateway, &found)))
 }
 
-/// `GET /pull-payments/{id}/lnurl`.
+/// The LNURL to withdraw with
+///
+/// Refused with 400 `lnurl-not-supported`.
+#[utoipa::path(get, path = "/v1/pull-payments/{id}/lnurl", operation_id = "PullPayments_GetPullPaymentLNURL", tag = "Pull payments (public)",
+    security(()),
+    responses((status = 200, description = "Done.")))]
 pub async fn lnurl(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -40,7 +48,10 @@ pub async fn lnurl(
         })
 }
 
-/// `GET /pull-payments/{id}/payouts`, newest first; none once archived.
+/// Claims on a pull payment, newest first; none once archived
+#[utoipa::path(get, path = "/v1/pull-payments/{id}/payouts", operation_id = "PullPayments_GetPayouts", tag = "Pull payments (public)",
+    security(()),
+    responses((status = 200, description = "Done.")))]
 pub async fn payouts(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -71,7 +82,10 @@ pub async fn payouts(
     Ok(Json(data))
 }
 
-/// `GET /pull-payments/{id}/payouts/{payoutId}`.
+/// A claim on a pull payment
+#[utoipa::path(get, path = "/v1/pull-payments/{id}/payouts/{payout}", operation_id = "PullPayments_GetPayout", tag = "Pull payments (public)",
+    security(()),
+    responses((status = 200, description = "Done.")))]
 pub async fn payout(
     State(state): State<AppState>,
     Path((id, payout)): Path<(String, String)>,
@@ -95,7 +109,12 @@ pub async fn payout(
         .ok_or_else(ApiError::no_payout)
 }
 
-/// `POST /pull-payments/{id}/payouts`: a claim. Strangers are counted.
+/// Claims from a pull payment
+///
+/// A stranger's requests are counted.
+#[utoipa::path(post, path = "/v1/pull-payments/{id}/payouts", operation_id = "PullPayments_CreatePayout", tag = "Pull payments (public)",
+    security(()),
+    responses((status = 200, description = "Done.")))]
 pub async fn claim(
     State(state): State<AppState>,
     client: ClientAddr,

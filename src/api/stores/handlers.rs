@@ -11,16 +11,18 @@ use crate::api::extract::{Input, Params};
 use crate::api::page::Page;
 use crate::http::AppState;
 
-const VIEW: &str = "btcpay.store.canviewstoresettings";
-const MODIFY: &str = "btcpay.store.canmodifystoresettings";
-
 /// Greenfield's limit for a name, in characters.
 const NAME_CHARS_MAX: usize = 50;
 
-/// `GET /stores`: those the caller may see, oldest first; archived ones are left out.
+/// The stores the caller may see, oldest first
+///
+/// Archived ones are left out. Stores without the right are left out too, so that the answer may be empty.
+#[utoipa::path(get, path = "/v1/stores", operation_id = "Stores_GetStores", tag = "Stores",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn list(
     State(state): State<AppState>,
-    Signed(caller): Signed,
+    Signed(caller, _): Signed,
     params: Params,
 ) -> Result<Json<Vec<Value>>, ApiError> {
     let page = Page::of(&params)?;
@@ -33,13 +35,18 @@ pub async fn list(
     Ok(Json(page.cut(seen)))
 }
 
-/// `POST /stores`: only with a right that no store limits.
+/// Opens a store
+///
+/// Only with a right that is not limited to a store.
+#[utoipa::path(post, path = "/v1/stores", operation_id = "Stores_CreateStore", tag = "Stores",
+    security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
     mut body: Input,
 ) -> Result<Json<Value>, ApiError> {
-    caller.check(MODIFY)?;
+    caller.check()?;
     let change = dto::read(&mut body, None);
     let name = change.name.unwrap_or_default();
     check_name(&mut body, &name);
@@ -51,24 +58,32 @@ pub async fn create(
     Ok(Json(dto::store_data(&store)))
 }
 
-/// `GET S`.
+/// A store
+#[utoipa::path(get, path = "/v1/stores/{store}", operation_id = "Stores_GetStore", tag = "Stores",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
-    let store = caller.store(&state, &store, VIEW)?;
+    let store = caller.store(&state, &store)?;
     Ok(Json(dto::store_data(&store)))
 }
 
-/// `PUT S`: merged into what is there.
+/// Changes a store
+///
+/// Merged into what is there: an absent or null member keeps its value.
+#[utoipa::path(put, path = "/v1/stores/{store}", operation_id = "Stores_UpdateStore", tag = "Stores",
+    security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<Json<Value>, ApiError> {
-    let store = caller.store(&state, &store, MODIFY)?;
+    let store = caller.store(&state, &store)?;
     let change = dto::read(&mut body, Some(&store));
     let name = change.name.unwrap_or_else(|| store.name.clone());
     check_name(&mut body, &name);
@@ -86,14 +101,19 @@ pub async fn update(
     Ok(Json(dto::store_data(&after)))
 }
 
-/// `DELETE S`: with another owner left only the caller's access goes. Otherwise the store is archived, because its
-/// wallet may still be paid; by its id it stays readable.
+/// Archives a store
+///
+/// With another owner left only the caller's access goes. Otherwise the store is archived, because its wallet may still
+/// be paid; by its id it stays readable.
+#[utoipa::path(delete, path = "/v1/stores/{store}", operation_id = "Stores_DeleteStore", tag = "Stores",
+    security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn remove(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
 ) -> Result<(), ApiError> {
-    let store = caller.store(&state, &store, MODIFY)?;
+    let store = caller.store(&state, &store)?;
     let by = caller.0.user.id;
     state.gateway.delete_store(store.id, by).await?;
     Ok(())

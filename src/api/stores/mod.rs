@@ -5,4 +5,31 @@ pub mod handlers;
 pub mod offers;
 pub mod people;
 
+use axum::routing::any;
 pub(super) use dto::redacts_public_payouts;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::operations::Room;
+
+/// Paths of an older version, below a store.
+pub(super) const GONE: [&str; 2] = [
+    "/v1/stores/{store}/payment-methods/lightningnetwork/{*rest}",
+    "/v1/stores/{store}/payment-methods/lnurlpay/{*rest}",
+];
+
+/// The room's operations.
+pub fn room() -> Room {
+    let room = OpenApiRouter::new()
+        .routes(routes!(handlers::list, handlers::create))
+        .routes(routes!(handlers::get, handlers::update, handlers::remove))
+        .routes(routes!(offers::payment_methods))
+        .routes(routes!(offers::payment_method))
+        .routes(routes!(offers::rates))
+        .routes(routes!(people::list, people::add))
+        .routes(routes!(people::update, people::remove))
+        .routes(routes!(people::roles))
+        .routes(routes!(people::server_roles));
+    GONE.into_iter()
+        .fold(room, |room, path| room.route(path, any(offers::gone)))
+}

@@ -15,7 +15,6 @@ use crate::domain::receipt::Rail;
 use crate::http::AppState;
 use crate::service::Gateway;
 
-const VIEW: &str = "btcpay.store.canviewstoresettings";
 const MODIFY: &str = "btcpay.store.canmodifystoresettings";
 
 /// Pairs of one request: each is a line of the answer.
@@ -39,7 +38,12 @@ struct LightningConfig {
     connection_string: &'static str,
 }
 
-/// `GET S/payment-methods`.
+/// The payment methods of a store
+///
+/// `config` is shown only to who may change the store, and only if `includeConfig` is true.
+#[utoipa::path(get, path = "/v1/stores/{store}/payment-methods", operation_id = "StorePaymentMethods_GetStorePaymentMethods", tag = "Payment methods",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn payment_methods(
     State(state): State<AppState>,
     caller: Signed,
@@ -56,7 +60,12 @@ pub async fn payment_methods(
     ))
 }
 
-/// `GET S/payment-methods/{pm}`.
+/// A payment method of a store
+///
+/// Refused with 404 `paymentmethod-not-found`.
+#[utoipa::path(get, path = "/v1/stores/{store}/payment-methods/{method}", operation_id = "StorePaymentMethods_GetStorePaymentMethod", tag = "Payment methods",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn payment_method(
     State(state): State<AppState>,
     caller: Signed,
@@ -83,7 +92,7 @@ fn check_methods(
     store: &str,
     params: &Params,
 ) -> Result<bool, ApiError> {
-    let store = caller.store(state, store, VIEW)?;
+    let store = caller.store(state, store)?;
     let wanted = params.flag("includeConfig")?.unwrap_or(false);
     Ok(wanted && caller.0.may(MODIFY, Some(&store)))
 }
@@ -112,14 +121,19 @@ pub struct RateData {
     errors: Vec<&'static str>,
 }
 
-/// `GET S/rates`: of the pairs asked for, of bitcoin in the store's currency otherwise.
+/// Rates of the pairs asked for
+///
+/// Without any pair: of bitcoin in the store's currency.
+#[utoipa::path(get, path = "/v1/stores/{store}/rates", operation_id = "Stores_GetStoreRates", tag = "Rates",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn rates(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<Vec<RateData>>, ApiError> {
-    let store = caller.store(&state, &store, VIEW)?;
+    let store = caller.store(&state, &store)?;
     let mut pairs: Vec<String> = params
         .all("currencyPair")
         .into_iter()

@@ -13,9 +13,6 @@ use crate::domain::access::{Role, User};
 use crate::domain::store::Member;
 use crate::http::AppState;
 
-const VIEW: &str = "btcpay.store.canviewstoresettings";
-const MODIFY: &str = "btcpay.store.canmodifystoresettings";
-
 /// `StoreUserData`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,28 +45,36 @@ pub struct RoleData {
     is_server_role: bool,
 }
 
-/// `GET S/users`, those who have been there longest first.
+/// The people of a store, those who have been there longest first
+#[utoipa::path(get, path = "/v1/stores/{store}/users", operation_id = "Stores_GetStoreUsers", tag = "Store users",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<Vec<StoreUserData>>, ApiError> {
-    let store = caller.store(&state, &store, VIEW)?;
+    let store = caller.store(&state, &store)?;
     let page = Page::of(&params)?;
     let people = state.gateway.people_of(&store).await;
     let data = people.into_iter().map(StoreUserData::from).collect();
     Ok(Json(page.cut(data)))
 }
 
-/// `POST S/users`: `id` is an id or an e-mail address.
+/// Adds somebody to a store
+///
+/// `id` is an id or an e-mail address. Refused with 409 `duplicate-store-user-role`.
+#[utoipa::path(post, path = "/v1/stores/{store}/users", operation_id = "Stores_AddStoreUser", tag = "Store users",
+    security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn add(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<(), ApiError> {
-    let store = caller.store(&state, &store, MODIFY)?;
+    let store = caller.store(&state, &store)?;
     body.alias("userId", "id");
     let who = body.words("id").unwrap_or_default();
     if who.is_empty() {
@@ -85,14 +90,19 @@ pub async fn add(
     Ok(())
 }
 
-/// `PUT S/users/{idOrEmail}`.
+/// Changes somebody's role in a store
+///
+/// Refused with 409 `store-user-role-orphaned` if the last owner would go.
+#[utoipa::path(put, path = "/v1/stores/{store}/users/{user}", operation_id = "Stores_UpdateStoreUser", tag = "Store users",
+    security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,
     Path((store, who)): Path<(String, String)>,
     mut body: Input,
 ) -> Result<(), ApiError> {
-    let store = caller.store(&state, &store, MODIFY)?;
+    let store = caller.store(&state, &store)?;
     let role = role(&mut body);
     body.finish()?;
     let (by, gateway) = (caller.0.user.id, &state.gateway);
@@ -100,32 +110,42 @@ pub async fn update(
     Ok(())
 }
 
-/// `DELETE S/users/{idOrEmail}`.
+/// Takes somebody out of a store
+///
+/// Refused with 409 `store-user-role-orphaned` if the last owner would go.
+#[utoipa::path(delete, path = "/v1/stores/{store}/users/{user}", operation_id = "Stores_RemoveStoreUser", tag = "Store users",
+    security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn remove(
     State(state): State<AppState>,
     caller: Signed,
     Path((store, who)): Path<(String, String)>,
 ) -> Result<(), ApiError> {
-    let store = caller.store(&state, &store, MODIFY)?;
+    let store = caller.store(&state, &store)?;
     let by = caller.0.user.id;
     state.gateway.remove_member(store.id, who, by).await?;
     Ok(())
 }
 
-/// `GET S/roles`: the same four in every store.
+/// The roles there are: the same four in every store
+#[utoipa::path(get, path = "/v1/stores/{store}/roles", operation_id = "Stores_GetStoreRoles", tag = "Store users",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn roles(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
 ) -> Result<Json<Vec<RoleData>>, ApiError> {
-    caller.store(&state, &store, VIEW)?;
+    caller.store(&state, &store)?;
     Ok(Json(all_roles()))
 }
 
-/// `GET /server/roles`.
-pub async fn server_roles(caller: Signed) -> Result<Json<Vec<RoleData>>, ApiError> {
-    caller.check(crate::api::auth::SERVER)?;
-    Ok(Json(all_roles()))
+/// The roles there are
+#[utoipa::path(get, path = "/v1/server/roles", operation_id = "Server_GetStoreRoles", tag = "Server",
+    security(("API_Key" = ["btcpay.server.canmodifyserversettings"])),
+    responses((status = 200, description = "Done.")))]
+pub async fn server_roles(_: Signed) -> Json<Vec<RoleData>> {
+    Json(all_roles())
 }
 
 fn all_roles() -> Vec<RoleData> {

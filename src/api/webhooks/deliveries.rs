@@ -34,7 +34,12 @@ async fn one(state: &AppState, caller: &Signed, path: &DeliveryPath) -> Result<D
     Ok(state.gateway.delivery(store, id, delivery).await?)
 }
 
-/// `GET [S]/webhooks/{id}/deliveries`: those that were tried, the newest first, at most `count`.
+/// What a webhook was told, the newest first
+///
+/// Each try is a delivery of its own; those that have not been tried yet are left out. `count`: at most so many.
+#[utoipa::path(get, path = "/webhooks/{id}/deliveries", operation_id = "Webhooks_GetWebhookDeliveries", tag = "Webhooks",
+    security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    responses((status = 200, description = "Done.", body = [DeliveryData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -52,7 +57,10 @@ pub async fn list(
     Ok(Json(page.cut(all.iter().map(DeliveryData::from).collect())))
 }
 
-/// `GET [S]/webhooks/{id}/deliveries/{delivery}`
+/// A delivery
+#[utoipa::path(get, path = "/webhooks/{id}/deliveries/{delivery}", operation_id = "Webhooks_GetWebhookDelivery", tag = "Webhooks",
+    security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    responses((status = 200, description = "Done.", body = DeliveryData)))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
@@ -62,7 +70,12 @@ pub async fn get(
     Ok(Json(DeliveryData::from(&delivery)))
 }
 
-/// `GET [S]/webhooks/{id}/deliveries/{delivery}/request`: the very body that was sent.
+/// The very body of a delivery
+///
+/// Refused with 409 `webhookdelivery-pruned` after 60 days.
+#[utoipa::path(get, path = "/webhooks/{id}/deliveries/{delivery}/request", operation_id = "Webhooks_GetWebhookDeliveryRequests", tag = "Webhooks",
+    security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    responses((status = 200, description = "The JSON as it was sent.", body = Object)))]
 pub async fn request(
     State(state): State<AppState>,
     caller: Signed,
@@ -73,7 +86,12 @@ pub async fn request(
     Ok(([(CONTENT_TYPE, "application/json")], body).into_response())
 }
 
-/// `POST [S]/webhooks/{id}/deliveries/{delivery}/redeliver`: answers the id of the new delivery.
+/// Sends once more what a delivery told
+///
+/// Answers the id of the new delivery. Refused with 409 `webhookdelivery-pruned` after 60 days.
+#[utoipa::path(post, path = "/webhooks/{id}/deliveries/{delivery}/redeliver", operation_id = "Webhooks_RedeliverWebhookDelivery", tag = "Webhooks",
+    security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    responses((status = 200, description = "Done.", body = String)))]
 pub async fn redeliver(
     State(state): State<AppState>,
     caller: Signed,

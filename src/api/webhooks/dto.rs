@@ -1,6 +1,7 @@
 //! Shapes of webhooks (Greenfield 4.8).
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::extract::Input;
 use crate::domain::webhook::{Delivery, Endpoint, Events, Outcome, Secret, Standing};
@@ -14,22 +15,28 @@ const EVENT_BYTES_MAX: usize = 100;
 const SECRET_BYTES_MAX: usize = 1_024;
 
 /// `WebhookData`; with `secret` only where it was just made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookData {
     id: String,
+    /// It is told.
     enabled: bool,
+    /// What fails for now is sent again: 5xx, 429, 408, or no answer.
     automatic_redelivery: bool,
+    /// Absolute, `http` or `https`.
     url: String,
     authorized_events: AuthorizedEvents,
+    /// What messages are signed with; shown only once.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct AuthorizedEvents {
+pub struct AuthorizedEvents {
+    /// All that happens.
     everything: bool,
+    /// Names of events; they count only without `everything`.
     specific_events: Vec<String>,
 }
 
@@ -56,6 +63,26 @@ impl WebhookData {
             ..Self::of(endpoint)
         }
     }
+}
+
+/// `WebhookDataCreate` and `WebhookDataUpdate`, as [`read`] takes them.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(
+    dead_code,
+    reason = "it is the shape of a request, for the document alone"
+)]
+pub struct WebhookWish {
+    /// Absolute, `http` or `https`.
+    url: String,
+    /// Default: true.
+    enabled: Option<bool>,
+    /// Send again what fails for now. Default: true.
+    automatic_redelivery: Option<bool>,
+    /// What it wants to hear. Default: everything.
+    authorized_events: Option<AuthorizedEvents>,
+    /// What messages are signed with. Default: one is made up for a new webhook, an old one keeps its own.
+    secret: Option<String>,
 }
 
 /// Reads `WebhookDataCreate` and `WebhookDataUpdate`; what is absent has its default. Faults stay in the body; with one
@@ -97,7 +124,7 @@ pub fn read(body: &mut Input, by_operator: bool) -> Wish {
 }
 
 /// `WebhookDeliveryData`. Beyond Greenfield: `attempt`, and `nextAttemptAt` if another message tells the same later.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryData {
     id: String,

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use utoipa::ToSchema;
 
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
@@ -23,9 +24,6 @@ use crate::http::AppState;
 use crate::service::Gateway;
 use crate::service::webhook::{FEED_TAKE_MAX, FeedPage, feed_item};
 
-/// A feed tells all that happens in a store, so it takes the right to see all of it.
-const VIEW: &str = "btcpay.store.canviewstoresettings";
-
 /// Events of a page if nobody says how many.
 const TAKE: usize = 100;
 
@@ -33,11 +31,12 @@ const TAKE: usize = 100;
 const WAIT_SECS_MAX: usize = 50;
 
 /// A part of the feed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedData {
     /// As webhooks are told, with `sequence` and without what belongs to a delivery. Events with the same number are
     /// never on different pages.
+    #[schema(value_type = Vec<Object>)]
     events: Vec<Value>,
     /// The next page is what comes after this number.
     last_sequence: u64,
@@ -52,8 +51,16 @@ impl From<&FeedPage> for FeedData {
     }
 }
 
-/// `GET S/events?after=&take=&wait=`: what happened after a number, from the beginning without one. `wait`: if there is
-/// nothing yet, so many seconds at most. With `Accept: text/event-stream` the feed goes on for ever.
+/// What happened in a store
+///
+/// The events that webhooks are told, after the number `after`, or from the beginning; at most about `take` of them (100;
+/// `limit` means the same). `wait`: if there is nothing yet, wait for it so many seconds at most (up to 50). With
+/// `Accept: text/event-stream` the feed goes on for ever, and `Last-Event-ID` is understood. What an event is about is told as
+/// it is now, as far as the event itself does not say how it was. A feed tells all that happens in a store, so it takes the
+/// right to see all of it.
+#[utoipa::path(get, path = "/v1/stores/{store}/events", operation_id = "Events_GetEvents", tag = "Events",
+    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    responses((status = 200, description = "Done.", body = FeedData)))]
 pub async fn feed(
     State(state): State<AppState>,
     caller: Signed,
@@ -61,7 +68,7 @@ pub async fn feed(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
-    let store = caller.store(&state, &store, VIEW)?.id;
+    let store = caller.store(&state, &store)?.id;
     let number = |name: &str| -> Result<Option<u64>, ApiError> {
         let count = params.count(name)?;
         Ok(count.and_then(|count| u64::try_from(count).ok()))

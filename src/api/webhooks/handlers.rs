@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::dto::{self, WebhookData};
+use super::dto::{self, WebhookData, WebhookWish};
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
@@ -13,8 +13,6 @@ use crate::http::AppState;
 use crate::service::webhook::WebhookRefusal;
 use crate::store;
 
-pub(super) const MODIFY: &str = "btcpay.store.webhooks.canmodifywebhooks";
-
 /// The endpoint of a path, if the caller may change it.
 pub(super) async fn found(
     state: &AppState,
@@ -23,39 +21,52 @@ pub(super) async fn found(
 ) -> Result<(StoreId, WebhookId), ApiError> {
     let unknown = || WebhookRefusal::Unknown.into();
     let (store, id) = caller
-        .item(state, path, MODIFY, store::webhook::store_of, unknown)
+        .item(state, path, store::webhook::store_of, unknown)
         .await?;
     Ok((store.id, id))
 }
 
-/// `GET S/webhooks`: the oldest first.
+/// A store's webhooks, the oldest first
+#[utoipa::path(get, path = "/v1/stores/{store}/webhooks", operation_id = "Webhooks_GetWebhooks", tag = "Webhooks",
+    security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    responses((status = 200, description = "Done.", body = [WebhookData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     params: Params,
 ) -> Result<Json<Vec<WebhookData>>, ApiError> {
-    let store = caller.store(&state, &store, MODIFY)?.id;
+    let store = caller.store(&state, &store)?.id;
     let page = Page::of(&params)?;
     let all = state.gateway.webhooks(store).await;
     Ok(Json(page.cut(all.iter().map(WebhookData::of).collect())))
 }
 
-/// `POST S/webhooks`: answers the secret too, this once.
+/// Makes a webhook
+///
+/// Answers its secret too, this once. An address in the server's own network is refused with 422 `Url`, unless the server's
+/// owner names it or the operator allows it.
+#[utoipa::path(post, path = "/v1/stores/{store}/webhooks", operation_id = "Webhooks_CreateWebhook", tag = "Webhooks",
+    security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    request_body = WebhookWish,
+    responses((status = 200, description = "Done.", body = WebhookData)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
     mut body: Input,
 ) -> Result<Json<WebhookData>, ApiError> {
-    let store = caller.store(&state, &store, MODIFY)?.id;
+    let store = caller.store(&state, &store)?.id;
     let wish = dto::read(&mut body, caller.0.user.is_admin);
     body.finish()?;
     let made = state.gateway.create_webhook(store, wish).await?;
     Ok(Json(WebhookData::made(&made)))
 }
 
-/// `GET [S]/webhooks/{id}`
+/// A webhook
+#[utoipa::path(get, path = "/webhooks/{id}", operation_id = "Webhooks_GetWebhook", tag = "Webhooks",
+    security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    responses((status = 200, description = "Done.", body = WebhookData)))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
@@ -67,7 +78,13 @@ pub async fn get(
     Ok(Json(WebhookData::of(&endpoint)))
 }
 
-/// `PUT [S]/webhooks/{id}`: without a secret it keeps its own.
+/// Changes a webhook
+///
+/// What is absent has its default, but without a secret it keeps its own.
+#[utoipa::path(put, path = "/webhooks/{id}", operation_id = "Webhooks_UpdateWebhook", tag = "Webhooks",
+    security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    request_body = WebhookWish,
+    responses((status = 200, description = "Done.", body = WebhookData)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,
@@ -81,7 +98,12 @@ pub async fn update(
     Ok(Json(WebhookData::of(&after)))
 }
 
-/// `DELETE [S]/webhooks/{id}`
+/// Removes a webhook
+///
+/// What it was told can't be read any more.
+#[utoipa::path(delete, path = "/webhooks/{id}", operation_id = "Webhooks_DeleteWebhook", tag = "Webhooks",
+    security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    responses((status = 200, description = "Done.")))]
 pub async fn remove(
     State(state): State<AppState>,
     caller: Signed,

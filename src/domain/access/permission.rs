@@ -151,10 +151,18 @@ pub const IMPLIED: &[(&str, &[&str])] = &[
 
 /// Whether the name is a permission at all.
 pub fn is_permission(name: &str) -> bool {
-    name == UNRESTRICTED
-        || IMPLIED
-            .iter()
-            .any(|(parent, children)| *parent == name || children.contains(&name))
+    permission(name).is_some()
+}
+
+/// The permission of this name, if it is one.
+pub fn permission(name: &str) -> Option<&'static str> {
+    let listed = IMPLIED
+        .iter()
+        .flat_map(|(parent, children)| std::iter::once(parent).chain(*children));
+    std::iter::once(&UNRESTRICTED)
+        .chain(listed)
+        .find(|known| **known == name)
+        .copied()
 }
 
 /// Whether holding `held` means holding `wanted`.
