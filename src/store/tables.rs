@@ -121,7 +121,7 @@ tables! {
     WebhookStore = "webhook_store",
     /// Messages to endpoints: store, webhook, delivery → delivery.
     Deliveries = "deliveries",
-    /// Messages by when they were made: store, webhook, time, sequence, part, delivery → ().
+    /// Messages by when they were made: store, webhook, time, sequence, part, attempt, delivery → ().
     DeliveriesByTime = "deliveries_by_time",
     /// Messages that are to be sent: webhook, not before, sequence, part, delivery → store.
     DeliveriesDue = "deliveries_due",

@@ -154,6 +154,7 @@ fn by_time(delivery: &Delivery) -> Vec<u8> {
         &ordered(delivery.made.0),
         &ordered(delivery.sequence),
         &[delivery.part],
+        &delivery.attempt.to_be_bytes(),
         delivery.id.as_bytes(),
     ])
 }

@@ -84,15 +84,18 @@ pub enum Room {
     Payouts,
     /// Its wallet and the node.
     Wallet,
+    /// Who is told what happens.
+    Webhooks,
 }
 
 impl Room {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Home,
         Self::Invoices,
         Self::PullPayments,
         Self::Payouts,
         Self::Wallet,
+        Self::Webhooks,
     ];
 
     const fn label(self) -> &'static str {
@@ -102,6 +105,7 @@ impl Room {
             Self::PullPayments => "Pull payments",
             Self::Payouts => "Payouts",
             Self::Wallet => "Wallet",
+            Self::Webhooks => "Webhooks",
         }
     }
 
@@ -113,6 +117,7 @@ impl Room {
             Self::PullPayments => "pull-payments",
             Self::Payouts => "payouts",
             Self::Wallet => "wallet",
+            Self::Webhooks => "webhooks",
         };
         format!("/stores/{store}/{room}")
     }

@@ -4,6 +4,7 @@ mod guards;
 mod onchain;
 mod review;
 mod strays;
+mod webhooks;
 mod words;
 
 use std::net::SocketAddr;

@@ -20,4 +20,5 @@ mod onchain;
 mod reorg;
 mod sandbox;
 mod surroundings;
+mod webhooks;
 mod withdraw_race;

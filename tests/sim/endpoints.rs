@@ -31,8 +31,9 @@ pub struct Endpoints {
     known: Mutex<Known>,
 }
 
+/// All that they have heard.
 #[derive(Clone, Default)]
-struct Known {
+pub struct Known {
     calm: bool,
     heard: BTreeMap<(String, String), Heard>,
     violations: Vec<String>,
@@ -54,14 +55,22 @@ pub struct Heard {
 }
 
 impl Endpoints {
-    /// Nobody has called yet.
-    pub fn new(dice: Arc<Dice>, log: Arc<Log>, clock: Arc<FakeClock>) -> Self {
+    /// Endpoints that have heard this before.
+    pub fn of(known: Known, dice: Arc<Dice>, log: Arc<Log>, clock: Arc<FakeClock>) -> Self {
         Self {
             dice,
             log,
             clock,
-            known: Mutex::default(),
+            known: Mutex::new(Known {
+                calm: false,
+                ..known
+            }),
         }
+    }
+
+    /// What they have heard.
+    pub fn known(&self) -> Known {
+        self.with(|known| known.clone())
     }
 
     fn with<R>(&self, look: impl FnOnce(&mut Known) -> R) -> R {

@@ -11,7 +11,7 @@ use crate::actors;
 use crate::chain::{Blocks, Chain};
 use crate::dice::Dice;
 use crate::disk::{Disk, Left};
-use crate::endpoints::Endpoints;
+use crate::endpoints::{Endpoints, Known};
 use crate::executor::Kind;
 use crate::house::{House, Outside};
 use crate::log::{Log, Outcome, step};
@@ -36,6 +36,7 @@ pub struct Beginning {
     image: Vec<u8>,
     blocks: Blocks,
     facts: Facts,
+    heard: Known,
     now: Timestamp,
     notes: Notes,
 }
@@ -56,7 +57,12 @@ impl World {
         let clock = Arc::new(FakeClock::at_secs(0));
         clock.set(from.now);
         let outside = Outside {
-            courier: Arc::new(Endpoints::new(dice.clone(), log.clone(), clock.clone())),
+            courier: Arc::new(Endpoints::of(
+                from.heard.clone(),
+                dice.clone(),
+                log.clone(),
+                clock.clone(),
+            )),
             clock,
             chain: Arc::new(Chain::new(from.blocks.clone(), dice.clone(), log.clone())),
             network: Arc::new(Network::of(from.facts.clone())),
@@ -303,6 +309,7 @@ impl Beginning {
             image: Vec::new(),
             blocks: Blocks::default(),
             facts: Facts::default(),
+            heard: Known::default(),
             now: Timestamp::from_secs(BEGIN),
             notes: Notes::of(tollway::domain::ids::StoreId::HOUSE),
         };
@@ -328,6 +335,7 @@ impl Beginning {
         assert_eq!(outcome.violations, Vec::<String>::new(), "the beginning");
         let house = world.house.take().expect("a process runs");
         nothing.blocks = world.outside.chain.blocks();
+        nothing.heard = world.outside.courier.known();
         nothing.facts = world.outside.network.with(|facts| facts.clone());
         nothing.now = world.outside.clock.now();
         nothing.notes = world.board.borrow().clone();

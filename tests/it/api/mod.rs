@@ -10,6 +10,7 @@ mod pull_payments;
 mod review;
 mod stores;
 mod strays;
+mod webhooks;
 mod wire;
 
 use std::sync::Arc;

@@ -50,7 +50,7 @@ async fn a_lightning_payment_is_told_in_four_steps_the_settled_payment_first() {
     assert_eq!(paid["afterExpiration"], false);
     assert_eq!(paid["payment"]["id"], hash.to_string());
     assert_eq!(paid["payment"]["status"], "Settled");
-    assert_eq!(paid["payment"]["value"], "0.00001001000");
+    assert_eq!(paid["payment"]["value"], "0.00001001");
     assert_eq!(body(&parcels[3])["overPaid"], true);
     assert_eq!(body(&parcels[3])["status"], "Processing");
     let settled = body(&parcels[4]);
@@ -70,8 +70,8 @@ async fn a_payment_on_the_chain_settles_with_its_confirmations() {
     let world = World::new().await;
     webhook(&world, SHOP).await;
     let invoice = world.invoice(5_000).await;
-    let address = invoice.onchain.clone().expect("an address").address;
-    world.chain.pay(&address, Sat(5_000));
+    let place = invoice.onchain.clone().expect("an address");
+    world.chain.pay(&place.script, Sat(5_000));
     world.look().await;
     world.carry().await;
     let seen = [
@@ -83,7 +83,7 @@ async fn a_payment_on_the_chain_settles_with_its_confirmations() {
     assert_eq!(types(&parcels), seen);
     let paid = body(&parcels[1]);
     assert_eq!(paid["paymentMethodId"], "BTC-CHAIN");
-    assert_eq!(paid["payment"]["destination"], address);
+    assert_eq!(paid["payment"]["destination"], place.address);
     assert_eq!(paid["payment"]["status"], "Processing");
     world.mine(1).await;
     world.carry().await;
@@ -96,8 +96,8 @@ async fn an_expiry_with_part_of_the_money_is_two_events_of_one_fact() {
     let world = World::new().await;
     let endpoint = webhook(&world, SHOP).await;
     let invoice = world.invoice(5_000).await;
-    let address = invoice.onchain.clone().expect("an address").address;
-    world.chain.pay(&address, Sat(1_000));
+    let place = invoice.onchain.clone().expect("an address");
+    world.chain.pay(&place.script, Sat(1_000));
     world.look().await;
     world.clock.advance_secs(901);
     world.turn().await;
@@ -166,7 +166,7 @@ async fn a_payout_is_told_from_claim_to_end() {
         assert_eq!(body["metadata"], json!({ "source": "test" }));
     }
     assert_eq!(body(&parcels[0])["payoutAmount"], json!(null));
-    assert_eq!(body(&parcels[1])["payoutAmount"], "0.00000700");
+    assert_eq!(body(&parcels[1])["payoutAmount"], "0.000007");
     assert_eq!(body(&parcels[2])["failureReason"], why);
 }
 

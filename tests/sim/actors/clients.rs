@@ -52,12 +52,16 @@ pub fn open_shop(world: &mut World) {
             .create_store(&user, name, Settings::default(), kept)
             .await
             .expect("a store");
+        let some = ["InvoiceCreated", "InvoiceSettled", "PayoutUpdated"];
         for url in [MOODY, BROKEN] {
             let wish = Wish {
                 url: url.to_owned(),
                 enabled: true,
                 automatic_redelivery: true,
-                events: Events::default(),
+                events: Events {
+                    everything: url == MOODY,
+                    specific: some.map(str::to_owned).into(),
+                },
                 secret: None,
                 by_operator: true,
             };

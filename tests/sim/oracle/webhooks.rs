@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tollway::domain::fact::Entry;
 use tollway::domain::ids::DeliveryId;
-use tollway::domain::webhook::{Delivery, Endpoint, RETRY_SECS, Standing, Telling};
+use tollway::domain::webhook::{Delivery, Endpoint, Kind, RETRY_SECS, Standing, Telling};
 use tollway::store::webhook::LONGEST_WAIT_SECS;
 use tollway::store::{self, Order, Rows, Table};
 
@@ -13,7 +13,7 @@ use crate::endpoints::MOODY;
 use crate::house::Outside;
 use crate::notes::Notes;
 
-/// After every commit: nothing is missing of what was told, and the rows fit each other. `fresh`: the facts of the commit.
+/// After every commit: nothing is missing of what was told. `fresh`: the facts of the commit.
 pub fn check(
     seen: &Seen<'_>,
     outside: &Outside,
@@ -25,9 +25,15 @@ pub fn check(
     for entry in fresh.values().filter(|entry| entry.store == notes.shop) {
         let kinds = Telling::of(&entry.fact).map_or(&[][..], |telling| telling.kinds);
         for endpoint in &endpoints {
-            check_told(seen, endpoint, entry, kinds.len(), broken);
+            check_told(seen, endpoint, entry, kinds, broken);
         }
     }
+    broken.extend(outside.courier.violations());
+}
+
+/// After some commits: all messages fit their rows, and are as the endpoints know them.
+pub fn check_all(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &mut Vec<String>) {
+    let endpoints = store::webhook::of_store(seen.rows, notes.shop);
     let deliveries: Vec<Delivery> = all(seen.rows, Table::Deliveries);
     let count = |wanted: fn(&Delivery) -> bool| deliveries.iter().filter(|one| wanted(one)).count();
     let due = count(|one| one.due_at().is_some());
@@ -48,17 +54,19 @@ pub fn check(
     for delivery in &deliveries {
         check_one(seen, outside, &endpoints, delivery, broken);
     }
-    broken.extend(outside.courier.violations());
 }
 
 fn check_told(
     seen: &Seen<'_>,
     endpoint: &Endpoint,
     entry: &Entry,
-    events: usize,
+    kinds: &[Kind],
     broken: &mut Vec<String>,
 ) {
-    for part in 0..u8::try_from(events).expect("few") {
+    for (part, kind) in (0_u8..).zip(kinds) {
+        if !endpoint.wants(*kind) {
+            continue;
+        }
         let id = DeliveryId::of_fact(endpoint.id, entry.sequence, part);
         if store::webhook::delivery(seen.rows, endpoint.store, endpoint.id, id).is_none() {
             broken.push(format!(
@@ -112,6 +120,7 @@ fn check_one(
 
 /// After healing: the endpoint that works has all, or has refused it; what is still open has its date.
 pub fn check_healed(seen: &Seen<'_>, outside: &Outside, notes: &Notes, broken: &mut Vec<String>) {
+    check_all(seen, outside, notes, broken);
     let endpoints = store::webhook::of_store(seen.rows, notes.shop);
     let deliveries: Vec<Delivery> = all(seen.rows, Table::Deliveries);
     let now = tollway::ports::clock::Clock::now(outside.clock.as_ref());
