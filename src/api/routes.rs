@@ -19,7 +19,8 @@ use super::error::ApiError;
 use super::operations::{Operations, Room, renamed, with_rights};
 use super::paths::Templates;
 use super::{
-    access, books, invoices, lightning, payouts, pull_payments, server, stores, strays, webhooks,
+    access, books, invoices, lightning, payouts, pull_payments, rates, server, stores, strays,
+    webhooks,
 };
 use crate::http::AppState;
 
@@ -34,6 +35,7 @@ fn rooms() -> Room {
         .merge(strays::room())
         .merge(access::room())
         .merge(stores::room())
+        .merge(rates::room())
         .merge(invoices::room())
         .merge(pull_payments::room())
         .merge(payouts::room())
@@ -70,7 +72,7 @@ fn rooms() -> Room {
 
 /// Everything outside of it.
 fn misc_rooms() -> Room {
-    server::misc()
+    server::misc().merge(rates::misc())
 }
 
 /// A room below two paths; each has its own end of the operations' names.

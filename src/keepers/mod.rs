@@ -10,4 +10,5 @@ pub mod marker;
 pub mod payout_runner;
 pub mod prompter;
 pub mod pruner;
+pub mod rate_fetcher;
 pub mod webhook_courier;

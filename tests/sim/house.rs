@@ -101,7 +101,7 @@ impl House {
             chain: outside.chain.clone(),
             clock: outside.clock.clone(),
             entropy: outside.dice.clone(),
-            rates: Arc::new(FakeRates::default()),
+            rates: FakeRates::default().board(),
             courier: outside.courier.clone(),
             private_webhooks: true,
             keychain: keychain(),

@@ -184,7 +184,7 @@ impl World {
             chain: outside.chain.clone(),
             clock: outside.clock.clone(),
             entropy: outside.entropy.clone(),
-            rates: outside.rates.clone(),
+            rates: outside.rates.board(),
             courier: outside.courier.clone(),
             private_webhooks: false,
             keychain: Arc::new(
@@ -393,6 +393,8 @@ impl World {
             auto_approve: true,
             starts_at: None,
             expires_at: None,
+            claim_max: None,
+            claims_max: None,
         }
     }
 

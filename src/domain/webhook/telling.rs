@@ -130,10 +130,21 @@ impl Telling {
                 &[Kind::PayoutApproved],
                 PayoutState::AwaitingPayment,
             ),
-            Fact::PayoutAttemptRecorded { payout, .. } => {
+            Fact::PayoutApprovalWithdrawn { payout } => told(
+                *payout,
+                &[Kind::PayoutUpdated],
+                PayoutState::AwaitingApproval,
+            ),
+            Fact::PayoutPutBack { payout } => told(
+                *payout,
+                &[Kind::PayoutUpdated],
+                PayoutState::AwaitingPayment,
+            ),
+            Fact::PayoutInHand { payout } | Fact::PayoutAttemptRecorded { payout, .. } => {
                 told(*payout, &[Kind::PayoutUpdated], PayoutState::InProgress)
             }
-            Fact::PayoutCompleted { payout, .. }
+            Fact::PayoutPaidByHand { payout, .. }
+            | Fact::PayoutCompleted { payout, .. }
             | Fact::PayoutProofFound { payout, .. }
             | Fact::PayoutProofCorrected { payout, .. } => {
                 told(*payout, &[Kind::PayoutUpdated], PayoutState::Completed)
@@ -173,6 +184,8 @@ impl Telling {
             | Fact::NodeGain { .. }
             | Fact::NodeForwarded { .. }
             | Fact::StrayAssigned { .. }
+            | Fact::PullPaymentChanged { .. }
+            | Fact::InvoiceMethodActivated { .. }
             | Fact::MemberSet { .. }
             | Fact::MemberRemoved { .. } => None,
         }
