@@ -107,7 +107,7 @@ impl WebhookCourier {
         } else {
             // An endpoint that has nothing due any more need not be remembered.
             self.failing.clear();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 

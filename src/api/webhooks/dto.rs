@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::extract::Input;
+use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Delivery, Endpoint, Events, Outcome, Secret, Standing};
 use crate::service::webhook::Wish;
 
@@ -168,7 +169,7 @@ impl From<&Delivery> for DeliveryData {
             error_message,
             status,
             attempt: delivery.attempt,
-            next_attempt_at: next.map(|at| at.secs()),
+            next_attempt_at: next.map(Timestamp::secs),
         }
     }
 }

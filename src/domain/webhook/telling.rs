@@ -45,8 +45,9 @@ pub struct InvoiceChange {
 
 impl Telling {
     /// What is told of a fact. `None` for those that are for the store's own pages and the books alone.
+    #[expect(clippy::too_many_lines, reason = "one arm for each fact")]
     pub fn of(fact: &Fact) -> Option<Self> {
-        match fact {
+        let telling = match fact {
             Fact::InvoiceCreated { invoice } => {
                 let change = InvoiceChange::to(Status::New, Additional::None);
                 change.of(*invoice, &[Kind::InvoiceCreated])
@@ -187,8 +188,9 @@ impl Telling {
             | Fact::PullPaymentChanged { .. }
             | Fact::InvoiceMethodActivated { .. }
             | Fact::MemberSet { .. }
-            | Fact::MemberRemoved { .. } => None,
-        }
+            | Fact::MemberRemoved { .. } => return None,
+        };
+        Some(telling)
     }
 }
 
@@ -208,11 +210,11 @@ impl InvoiceChange {
         }
     }
 
-    const fn of(self, invoice: InvoiceId, kinds: &'static [Kind]) -> Option<Telling> {
-        Some(Telling {
+    const fn of(self, invoice: InvoiceId, kinds: &'static [Kind]) -> Telling {
+        Telling {
             kinds,
             what: What::Invoice(invoice, self),
-        })
+        }
     }
 }
 
@@ -228,16 +230,16 @@ fn marked(by_hand: bool) -> Option<Additional> {
     by_hand.then_some(Additional::Marked)
 }
 
-const fn told(payout: PayoutId, kinds: &'static [Kind], state: PayoutState) -> Option<Telling> {
-    Some(Telling {
+const fn told(payout: PayoutId, kinds: &'static [Kind], state: PayoutState) -> Telling {
+    Telling {
         kinds,
         what: What::Payout(payout, state, None),
-    })
+    }
 }
 
-fn failed(payout: PayoutId, state: PayoutState, why: &str) -> Option<Telling> {
-    Some(Telling {
+fn failed(payout: PayoutId, state: PayoutState, why: &str) -> Telling {
+    Telling {
         kinds: &[Kind::PayoutUpdated],
         what: What::Payout(payout, state, Some(why.to_owned())),
-    })
+    }
 }

@@ -15,7 +15,7 @@ pub fn tell(tx: &mut Tx<'_>, endpoints: &[Endpoint], entry: &Entry) {
         return;
     }
     #[cfg(debug_assertions)]
-    if is_planted(Bug::DropDelivery) && entry.sequence % 5 == 0 {
+    if is_planted(Bug::DropDelivery) && entry.sequence.is_multiple_of(5) {
         return;
     }
     for (part, event) in (0_u8..).zip(events_of(tx, entry)) {

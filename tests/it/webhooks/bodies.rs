@@ -128,6 +128,7 @@ async fn an_expiry_with_part_of_the_money_is_two_events_of_one_fact() {
 async fn a_payout_is_told_from_claim_to_end() {
     use tollway::domain::payout::FeeWish;
     use tollway::domain::receipt::Rail;
+    use tollway::service::approval::Approval;
     use tollway::service::payout::StorePayout;
     let world = World::new().await;
     webhook(&world, SHOP).await;
@@ -143,7 +144,10 @@ async fn a_payout_is_told_from_claim_to_end() {
     };
     let payout = world.gateway.create_payout(world.shop, wish).await;
     let payout = payout.expect("a payout");
-    let approved = world.gateway.approve_payout(world.shop, payout.id, 0).await;
+    let approved = world
+        .gateway
+        .approve_payout(world.shop, payout.id, Approval::of(0))
+        .await;
     approved.expect("approved");
     let why = "a change of mind";
     let cancelled = world
