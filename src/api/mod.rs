@@ -21,6 +21,7 @@ mod routes;
 pub mod server;
 pub mod stores;
 pub mod strays;
+pub mod webhooks;
 pub mod wire;
 
 pub use routes::{operations, router};

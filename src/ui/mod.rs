@@ -28,6 +28,7 @@ mod session;
 mod store;
 mod stray;
 mod timeline;
+mod webhook;
 
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -158,6 +159,23 @@ fn dashboard() -> Router<AppState> {
         )
         .route("/stores/{store}/payouts/{payout}/bump", post(payout::bump))
         .route("/stores/{store}/wallet/release", post(node::release))
+        .route(
+            "/stores/{store}/webhooks",
+            get(webhook::list).post(webhook::create),
+        )
+        .route("/stores/{store}/webhooks/new", get(webhook::new_page))
+        .route(
+            "/stores/{store}/webhooks/{webhook}",
+            get(webhook::one).post(webhook::update),
+        )
+        .route(
+            "/stores/{store}/webhooks/{webhook}/delete",
+            post(webhook::delete),
+        )
+        .route(
+            "/stores/{store}/webhooks/{webhook}/deliveries/{delivery}/redeliver",
+            post(webhook::redeliver),
+        )
         .route("/stores/{store}/strays", get(stray::list))
         .route("/stores/{store}/strays/assign", post(stray::assign))
         .route("/stores/{store}/wallet", get(node::page))
