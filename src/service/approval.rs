@@ -83,12 +83,10 @@ impl Gateway {
         currency: Currency,
         rule: Option<&str>,
     ) -> Result<Option<Rate>, PayoutRefusal> {
-        let shop = self
-            .store
-            .glance(|rows| store::settings::get(rows, store))
-            .ok_or(PayoutRefusal::Unknown)?;
+        let shop = self.store.glance(|rows| store::settings::get(rows, store));
+        let shop = shop.ok_or(PayoutRefusal::Unknown)?;
         match self.approval_rate(&shop, currency, rule) {
-            Ok(rate) => Ok(Some(rate).filter(|_| !currency.is_bitcoin())),
+            Ok(rate) => Ok((!currency.is_bitcoin()).then_some(rate)),
             Err(RateRefusal::Rule(why)) => Err(PayoutRefusal::RateRule(why)),
             Err(RateRefusal::Unavailable(_)) => Err(CantApprove::RateUnavailable.into()),
         }

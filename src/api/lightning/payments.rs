@@ -21,7 +21,6 @@ use crate::domain::destination::Destination;
 use crate::domain::money::Msat;
 use crate::domain::payout::{Origin, Payout, Stage, Standing};
 use crate::http::AppState;
-use crate::ports::lightning::NodeState;
 use crate::service::node::SEND_TIMEOUT_SECS;
 use crate::store;
 
@@ -44,7 +43,7 @@ pub async fn pay(
     Path(path): Path<NodePath>,
     mut body: Once<Again>,
 ) -> Result<Response, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let bolt11 = body.words("BOLT11").unwrap_or_default();
     if bolt11.is_empty() {
         body.refuse("BOLT11", "Give the invoice to pay.");
@@ -57,10 +56,6 @@ pub async fn pay(
     body.finish()?;
     Destination::bolt11(&bolt11, state.gateway.network)
         .map_err(|error| ApiError::fault("BOLT11", error.to_string()))?;
-    if state.gateway.lightning.state() != NodeState::Ready {
-        let message = "The Lightning node is not ready. Try again soon.";
-        return Err(ApiError::node_unavailable(message));
-    }
     let payout = state
         .gateway
         .pay_invoice(
@@ -111,7 +106,7 @@ pub async fn review(
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let (word, comment) = read_word(&mut body);
     body.finish()?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
@@ -137,7 +132,7 @@ pub async fn list(
     Path(path): Path<NodePath>,
     params: Params,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let with_pending = params.flag("includePending")?.unwrap_or(false);
     let offset = params.count("offsetIndex")?.unwrap_or(0);
     let page = Page::of(&params)?;
@@ -169,7 +164,7 @@ pub async fn get(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
     let hash = path.hash().parse().map_err(|_| unknown())?;
     let payout = state.gateway.api_payment(books, hash).await;
