@@ -15,6 +15,7 @@ pub mod page;
 mod paths;
 pub mod payouts;
 pub mod pull_payments;
+mod rates;
 mod routes;
 pub mod server;
 pub mod stores;

@@ -18,7 +18,9 @@ use utoipa_axum::router::OpenApiRouter;
 use super::error::ApiError;
 use super::operations::{Operations, Room, renamed, with_rights};
 use super::paths::Templates;
-use super::{access, books, invoices, lightning, payouts, pull_payments, server, stores, strays};
+use super::{
+    access, books, invoices, lightning, payouts, pull_payments, rates, server, stores, strays,
+};
 use crate::http::AppState;
 
 /// The written forms of `/api` that are known; below them case does not matter.
@@ -32,6 +34,7 @@ fn rooms() -> Room {
         .merge(strays::room())
         .merge(access::room())
         .merge(stores::room())
+        .merge(rates::room())
         .merge(invoices::room())
         .merge(pull_payments::room())
         .merge(payouts::room())
@@ -66,7 +69,7 @@ fn rooms() -> Room {
 
 /// Everything outside of it.
 fn misc_rooms() -> Room {
-    server::misc()
+    server::misc().merge(rates::misc())
 }
 
 /// A room below two paths; each has its own end of the operations' names.

@@ -70,6 +70,38 @@ pub async fn create(
     Ok(Json(PullPaymentData::of(&state.gateway, &made)))
 }
 
+/// Changes the terms of a pull payment
+///
+/// What is not named, or null, stays. To approve claims by itself it needs the right that making such a pull payment
+/// needs. Refused with 422 `Amount` below what has been claimed already.
+#[utoipa::path(patch, path = "/pull-payments/{id}", operation_id = "PullPayments_UpdatePullPayment", tag = "Pull payments",
+    security(("API_Key" = ["btcpay.store.canmanagepullpayments"])),
+    responses((status = 200, description = "Done.")))]
+pub async fn update(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+    mut body: Input,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let (store, id) = caller
+        .item(
+            &state,
+            &path,
+            store::pull_payment::store_of,
+            ApiError::no_pull_payment,
+        )
+        .await?;
+    let change = dto::read_change(&mut body);
+    if change.auto_approve == Some(true) {
+        caller.check_on(CREATE_APPROVED, Some(&store))?;
+    }
+    body.finish()?;
+    let after = (state.gateway)
+        .change_pull_payment(store.id, id, change)
+        .await?;
+    Ok(Json(PullPaymentData::of(&state.gateway, &after)))
+}
+
 /// Closes a pull payment; may be repeated
 #[utoipa::path(delete, path = "/pull-payments/{id}", operation_id = "PullPayments_ArchivePullPayment", tag = "Pull payments",
     security(("API_Key" = ["btcpay.store.canarchivepullpayments"])),

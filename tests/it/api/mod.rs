@@ -7,6 +7,7 @@ mod lightning;
 mod onchain;
 mod payouts;
 mod pull_payments;
+mod rates;
 mod review;
 mod stores;
 mod strays;
