@@ -49,6 +49,7 @@ async function run(check) {
       name: 'Takings',
       amount: '50000',
       currency: 'SATS',
+      BOLT11Expiration: 0,
       paymentMethods: ['BTC', 'BTC-LightningNetwork'],
     };
     const link = await api.PullPaymentsManagementService.pullPaymentsCreatePullPayment({

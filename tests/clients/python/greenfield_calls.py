@@ -282,46 +282,52 @@ def webhooks(check, shop, _):
     receiver = Receiver()
     events = g.WebhookDataBaseAuthorizedEvents(everything=False, specific_events=["InvoiceCreated"])
     body = g.WebhookDataCreate(url=receiver.url, enabled=True, automatic_redelivery=True, authorized_events=events)
-    hook = check.works(api.api_v1_stores_store_id_webhooks_post, body, store, then=lambda made: made.secret and made.id)
+    hook = check.works(
+        api.api_v1_stores_store_id_webhooks_post,
+        body,
+        store,
+        then=lambda made: made.secret and made.url == receiver.url,
+    )
     receiver.secret = hook.secret
+    hook = greenfield_client.webhook_id(shop, store, receiver.url)
     check.works(
         api.webhokks_get_webhooks,
         store,
-        then=lambda all: hook.id in [one["id"] for one in all] and "secret" not in all[0],
+        then=lambda all: hook in [one["id"] for one in all] and "secret" not in all[0],
     )
     check.works(
         api.webhokks_get_webhook,
         store,
-        hook.id,
+        hook,
         then=lambda read: read.authorized_events.specific_events == ["InvoiceCreated"],
     )
     invoice = shop.InvoicesApi.invoices_create_invoice(g.CreateInvoiceRequest(amount="1", currency="USD"), store)
     receiver.wait("invoiceId", invoice.id, ["InvoiceCreated"])
 
     deliveries = api.api_v1_stores_store_id_webhooks_webhook_id_deliveries_get
-    sent = lambda: [one for one in deliveries(store, hook.id, count="5") if one["status"] == "HttpSuccess"]
+    sent = lambda: [one for one in deliveries(store, hook, count="5") if one["status"] == "HttpSuccess"]
     sandbox.until("the delivery is noted", sent)
     delivery = check.works(
-        deliveries, store, hook.id, count="5", then=lambda all: [one["httpCode"] for one in all] == [200]
+        deliveries, store, hook, count="5", then=lambda all: [one["httpCode"] for one in all] == [200]
     )[0]["id"]
     check.works(
         api.api_v1_stores_store_id_webhooks_webhook_id_deliveries_delivery_id_get,
         store,
-        hook.id,
+        hook,
         delivery,
         then=lambda read: read.status == "HttpSuccess",
     )
     check.works(
         api.api_v1_stores_store_id_webhooks_webhook_id_deliveries_delivery_id_request_get,
         store,
-        hook.id,
+        hook,
         delivery,
         then=lambda request: request["invoiceId"] == invoice.id and request["type"] == "InvoiceCreated",
     )
     again = check.works(
         api.api_v1_stores_store_id_webhooks_webhook_id_deliveries_delivery_id_redeliver_post,
         store,
-        hook.id,
+        hook,
         delivery,
         then=lambda id: id != delivery,
     )
@@ -335,11 +341,11 @@ def webhooks(check, shop, _):
         api.api_v1_stores_store_id_webhooks_webhook_id_put,
         body,
         store,
-        hook.id,
+        hook,
         then=lambda read: read.enabled is False,
     )
-    check.works(api.api_v1_stores_store_id_webhooks_webhook_id_delete, store, hook.id)
-    check.refused(404, "webhook-not-found", api.webhokks_get_webhook, store, hook.id)
+    check.works(api.api_v1_stores_store_id_webhooks_webhook_id_delete, store, hook)
+    check.refused(404, "webhook-not-found", api.webhokks_get_webhook, store, hook)
     receiver.close()
 
 

@@ -64,8 +64,8 @@ class Story:
 
     def step(self, words, *facts):
         """A step is done if everything about it is so."""
-        for fact in facts:
-            assert fact, words
+        for number, fact in enumerate(facts, 1):
+            assert fact, f"{words}: fact {number}"
         print(f"story: {words} … ok", flush=True)
 
     def open_store(self):
@@ -100,7 +100,7 @@ class Story:
             authorized_events=g.WebhookDataBaseAuthorizedEvents(everything=True, specific_events=[]),
         )
         hook = self.shop.WebhooksApi.api_v1_stores_store_id_webhooks_post(body, self.store)
-        self.hook = hook.id
+        self.hook = greenfield_client.webhook_id(self.shop, self.store, self.receiver.url)
         self.step("a webhook with a secret of ours", hook.secret == self.receiver.secret)
 
     def sell(self, rail, events):
