@@ -93,22 +93,27 @@ async function wallet(check) {
     ({ address }) => address !== first.address,
   );
   await check.works(service.storeOnChainWalletsUnReserveOnChainWalletReceiveAddress, here);
-  const coins = await check.works(service.storeOnChainWalletsGetOnChainWalletUtxOs, here, (all) =>
-    all.every((coin) => Number(coin.amount) > 0),
-  );
+  await sandbox.pay(first.address, 150_000);
+  const coins = service.storeOnChainWalletsGetOnChainWalletUtxOs;
+  const coin = await sandbox.until('the coin has come', async () => {
+    await sandbox.mine();
+    return (await coins(here)).find((one) => one.address === first.address && one.confirmations >= 1);
+  });
+  const others = await check.works(coins, here, (all) => all.some(({ outpoint }) => outpoint === coin.outpoint));
+  const largest = others.sort((a, b) => Number(b.amount) - Number(a.amount))[0];
 
-  const largest = coins.sort((a, b) => Number(b.amount) - Number(a.amount))[0];
   const destinations = [{ destination: `bitcoin:${ADDRESS}?amount=0.0001` }];
-  const requestBody = { destinations, feerate: 2, selectedInputs: [largest.outpoint], proceedWithBroadcast: false };
-  await check.works(service.storeOnChainWalletsCreateOnChainTransaction, { ...here, requestBody }, (hex) =>
-    /^[0-9a-f]+$/.test(hex),
-  );
-  requestBody.proceedWithBroadcast = true;
-  const sent = await check.works(
-    service.storeOnChainWalletsCreateOnChainTransaction,
-    { ...here, requestBody },
-    ({ amount }) => Number(amount) < -0.0001,
-  );
+  const unsent = { destinations, feerate: 2, selectedInputs: [coin.outpoint], proceedWithBroadcast: false };
+  const create = service.storeOnChainWalletsCreateOnChainTransaction;
+  const transaction = await check.works(create, { ...here, requestBody: unsent }, (hex) => /^[0-9a-f]+$/.test(hex));
+  await check.works(coins, here, (all) => all.some(({ outpoint }) => outpoint === coin.outpoint));
+  // This client is older than the operation that sends it.
+  const wallet = `${sandbox.url}/api/v1/stores/${storeId}/payment-methods/BTC-CHAIN/wallet`;
+  await sandbox.ask('POST', `${wallet}/transactions/broadcast`, sandbox.apiKey, { transaction });
+  await check.works(coins, here, (all) => all.every(({ outpoint }) => outpoint !== coin.outpoint));
+
+  const requestBody = { destinations, feerate: 2, selectedInputs: [largest.outpoint] };
+  const sent = await check.works(create, { ...here, requestBody }, ({ amount }) => Number(amount) < -0.0001);
   const transactionId = sent.transactionHash;
   await check.works(
     service.storeOnChainWalletsGetOnChainWalletTransaction,

@@ -186,13 +186,13 @@ def payment_methods(check, shop, _):
         _preload_content=False,
         then=lambda answer: len(json.loads(answer.data)["mnemonic"].split()) == 12,
     )
-    scheme = json.loads(generated.data)["derivationScheme"]
+    scheme = json.loads(generated.data)["config"]["derivationScheme"]
     preview = check.works(
         chain.store_on_chain_payment_methods_get_on_chain_payment_method_preview,
         **here,
         offset=1,
         amount=3,
-        then=lambda preview: [item.key_path for item in preview.addresses] == ["0/1", "0/2", "0/3"],
+        then=lambda preview: [item.key_path for item in preview.addresses][:3] == ["0/1", "0/2", "0/3"],
     )
     check.works(
         chain.store_on_chain_payment_methods_post_on_chain_payment_method_preview,

@@ -144,23 +144,29 @@ def wallet(check, shop, _):
     check.refused(
         400, "no-reserved-address", api.store_on_chain_wallets_un_reserve_on_chain_wallet_receive_address, **here
     )
-    coins = check.works(
-        api.store_on_chain_wallets_get_on_chain_wallet_utx_os, **here, then=lambda all: all and ":" in all[0].outpoint
-    )
-    check.expect("each coin is worth something", all(decimal.Decimal(coin.amount) > 0 for coin in coins))
+    sandbox.pay(address.address, 200_000)
+    coins = api.store_on_chain_wallets_get_on_chain_wallet_utx_os
+    is_ours = lambda coin: coin.address == address.address and coin.confirmations >= 1
+    came = lambda: sandbox.mine() and [coin for coin in coins(**here) if is_ours(coin)]
+    [coin] = sandbox.until("the coin has come", came)
+    check.expect("the coin is worth what was paid", decimal.Decimal(coin.amount) == decimal.Decimal("0.002"))
+    check.works(coins, **here, then=lambda all: coin.outpoint in [one.outpoint for one in all])
 
     destination = g.CreateOnChainTransactionRequestDestination(
         destination=ADDRESS, amount="0.0001", subtract_from_amount=False
     )
-    body = g.CreateOnChainTransactionRequest(destinations=[destination], feerate=2, proceed_with_broadcast=False)
+    unsent = g.CreateOnChainTransactionRequest(
+        destinations=[destination], feerate=2, proceed_with_broadcast=False, selected_inputs=[coin.outpoint]
+    )
     check.works(
         api.store_on_chain_wallets_create_on_chain_transaction,
-        body,
+        unsent,
         **here,
         _preload_content=False,
         then=lambda made: bytes.fromhex(json.loads(made.data)),
     )
-    body.proceed_with_broadcast = True
+    check.works(coins, **here, then=lambda all: coin.outpoint in [one.outpoint for one in all])
+    body = g.CreateOnChainTransactionRequest(destinations=[destination], feerate=2)
     sent = check.works(
         api.store_on_chain_wallets_create_on_chain_transaction,
         body,
