@@ -378,7 +378,13 @@ impl ApiError {
         match refusal {
             NodeRefusal::Bolt11(_) => Self::fault("BOLT11", message),
             NodeRefusal::Amount(_) => Self::fault("Amount", message),
-            NodeRefusal::Refused(_) => Self::bad_request(code, message),
+            NodeRefusal::CannotAfford(_) => Self::bad_request("cannot-afford-funding", message),
+            NodeRefusal::NeedsConfirmations(_) => {
+                Self::bad_request("need-more-confirmations", message)
+            }
+            NodeRefusal::Unreachable(_) | NodeRefusal::Refused(_) => {
+                Self::bad_request(code, message)
+            }
             NodeRefusal::NodeUnavailable(_) => Self::node_unavailable(message),
             NodeRefusal::Unavailable(unavailable) => unavailable.into(),
         }

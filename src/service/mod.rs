@@ -8,6 +8,7 @@ pub mod claim;
 pub mod deposits;
 pub mod destination;
 pub mod follower_state;
+pub mod histogram;
 pub mod inside;
 pub mod intake;
 pub mod invoice;

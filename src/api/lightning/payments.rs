@@ -20,7 +20,6 @@ use crate::domain::destination::Destination;
 use crate::domain::money::Msat;
 use crate::domain::payout::{Origin, Payout, Stage, Standing};
 use crate::http::AppState;
-use crate::ports::lightning::NodeState;
 use crate::service::node::SEND_TIMEOUT_SECS;
 use crate::store;
 
@@ -42,7 +41,7 @@ pub async fn pay(
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<Response, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let bolt11 = body.words("BOLT11").unwrap_or_default();
     if bolt11.is_empty() {
         body.refuse("BOLT11", "Give the invoice to pay.");
@@ -55,10 +54,6 @@ pub async fn pay(
     body.finish()?;
     Destination::bolt11(&bolt11, state.gateway.network)
         .map_err(|error| ApiError::fault("BOLT11", error.to_string()))?;
-    if state.gateway.lightning.state() != NodeState::Ready {
-        let message = "The Lightning node is not ready. Try again soon.";
-        return Err(ApiError::node_unavailable(message));
-    }
     let payout = state
         .gateway
         .pay_invoice(
@@ -109,7 +104,7 @@ pub async fn review(
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let (word, comment) = read_word(&mut body);
     body.finish()?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
@@ -135,7 +130,7 @@ pub async fn list(
     Path(path): Path<NodePath>,
     params: Params,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let with_pending = params.flag("includePending")?.unwrap_or(false);
     let offset = params.count("offsetIndex")?.unwrap_or(0);
     let page = Page::of(&params)?;
@@ -167,7 +162,7 @@ pub async fn get(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
     let hash = path.hash().parse().map_err(|_| unknown())?;
     let payout = state.gateway.api_payment(books, hash).await;

@@ -4,6 +4,7 @@ mod access;
 mod books;
 mod invoices;
 mod lightning;
+mod lightning_views;
 mod limits;
 mod matrix;
 mod onchain;
