@@ -14,6 +14,7 @@ use crate::domain::store::MemberRefusal;
 use crate::http::TooMany;
 use crate::service::Unavailable;
 use crate::service::access::UserRefusal;
+use crate::service::activation::ActivateRefusal;
 use crate::service::invoice::{InvoiceRefusal, MarkRefusal};
 use crate::service::members::PeopleRefusal;
 use crate::service::node::NodeRefusal;
@@ -22,6 +23,7 @@ use crate::service::pull_payment::PullPaymentRefusal;
 use crate::service::review::ReviewRefusal;
 use crate::service::store::StoreRefusal;
 use crate::service::stray::AssignRefusal;
+use crate::service::webhook::WebhookRefusal;
 use crate::store::WriteError;
 
 /// Where Greenfield has no code of its own.
@@ -275,6 +277,17 @@ impl From<InvoiceRefusal> for ApiError {
     }
 }
 
+impl From<ActivateRefusal> for ApiError {
+    fn from(refusal: ActivateRefusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            ActivateRefusal::Unknown => Self::no_invoice(),
+            ActivateRefusal::NotPossible(_) => Self::bad_request("invalid-payment-method", message),
+            ActivateRefusal::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
 impl From<MarkRefusal> for ApiError {
     fn from(refusal: MarkRefusal) -> Self {
         let message = refusal.to_string();
@@ -296,6 +309,24 @@ impl From<AssignRefusal> for ApiError {
             AssignRefusal::OtherStore => Self::bad_request("other-store", message),
             AssignRefusal::Lost => Self::bad_request("payment-lost", message),
             AssignRefusal::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<WebhookRefusal> for ApiError {
+    fn from(refusal: WebhookRefusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            WebhookRefusal::Unknown => Self::not_found("webhook-not-found", message),
+            WebhookRefusal::UnknownDelivery => {
+                Self::not_found("webhookdelivery-not-found", message)
+            }
+            WebhookRefusal::Pruned => {
+                Self::coded(StatusCode::CONFLICT, "webhookdelivery-pruned", message)
+            }
+            WebhookRefusal::Url(_) => Self::fault("Url", message),
+            WebhookRefusal::TooMany => Self::bad_request(GENERIC, message),
+            WebhookRefusal::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod extract;
 pub mod invoices;
 pub mod lightning;
 pub mod number;
+pub mod once;
 pub mod operations;
 pub mod page;
 mod paths;
@@ -20,6 +21,7 @@ mod routes;
 pub mod server;
 pub mod stores;
 pub mod strays;
+pub mod webhooks;
 pub mod wire;
 
 pub use routes::{operations, router};

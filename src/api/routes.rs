@@ -7,6 +7,7 @@ use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::header::RETRY_AFTER;
 use axum::http::uri::PathAndQuery;
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
@@ -16,10 +17,12 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::error::ApiError;
+use super::once;
 use super::operations::{Operations, Room, renamed, with_rights};
 use super::paths::Templates;
 use super::{
     access, books, invoices, lightning, payouts, pull_payments, rates, server, stores, strays,
+    webhooks,
 };
 use crate::http::AppState;
 
@@ -41,6 +44,7 @@ fn rooms() -> Room {
         .merge(invoices::room())
         .merge(pull_payments::room())
         .merge(payouts::room())
+        .merge(webhooks::room())
         .merge(twice(
             ("/v1", ""),
             ("/v1/stores/{store}", "InStore"),
@@ -48,6 +52,7 @@ fn rooms() -> Room {
                 invoices::items()
                     .merge(pull_payments::items())
                     .merge(payouts::items())
+                    .merge(webhooks::items())
             },
         ))
         .merge(twice(
@@ -109,6 +114,7 @@ pub fn router(state: AppState) -> Router {
     let operations = operations
         .fallback(|| async { ApiError::no_route() })
         .method_not_allowed_fallback(|| async { ApiError::no_method() })
+        .layer(from_fn_with_state(state.clone(), once::remember))
         .layer(marked(&declared, &ROOTS))
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::panicked().into_response()

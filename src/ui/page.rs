@@ -89,10 +89,12 @@ pub enum Room {
     Rates,
     /// Who may act for it.
     People,
+    /// Who is told what happens.
+    Webhooks,
 }
 
 impl Room {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Home,
         Self::Invoices,
         Self::PullPayments,
@@ -100,6 +102,7 @@ impl Room {
         Self::Wallet,
         Self::Rates,
         Self::People,
+        Self::Webhooks,
     ];
 
     const fn label(self) -> &'static str {
@@ -111,6 +114,7 @@ impl Room {
             Self::Wallet => "Wallet",
             Self::Rates => "Rates",
             Self::People => "People",
+            Self::Webhooks => "Webhooks",
         }
     }
 
@@ -137,6 +141,7 @@ impl Room {
             Self::Payouts => "payouts",
             Self::Wallet => "wallet",
             Self::Rates => "rates",
+            Self::Webhooks => "webhooks",
             Self::People => "people",
         })
     }

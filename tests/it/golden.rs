@@ -182,6 +182,7 @@ fn stores_and_their_senders() {
         ("shop", samples::store()),
         ("capped", samples::capped_store()),
         ("priced", samples::priced_store(Fallback::Usual)),
+        ("tracking", samples::tracking_store()),
         (
             "priced-without-fallback",
             samples::priced_store(Fallback::Off),
@@ -325,6 +326,34 @@ fn channels_and_deposits_of_the_node() {
 }
 
 #[test]
+fn requests_that_named_themselves() {
+    use tollway::store::once::{Answer, Done};
+    let done = Done {
+        body: [0xab; 32],
+        at: samples::now(),
+        store: Some(samples::STORE),
+        about: vec![0x66; 20],
+        answer: Some(Answer {
+            status: 200,
+            body: b"{}".to_vec(),
+        }),
+    };
+    let unanswered = Done {
+        store: None,
+        about: Vec::new(),
+        answer: None,
+        ..done.clone()
+    };
+    check("once", &[("answered", done), ("unanswered", unanswered)]);
+}
+
+#[test]
+fn webhooks_and_their_messages() {
+    check("webhook", &samples::webhooks());
+    check("delivery", &samples::deliveries());
+}
+
+#[test]
 fn pull_payments_payouts_and_batches() {
     use tollway::domain::money::Parts;
     use tollway::domain::pull_payment::{Budget, PullPayment};
@@ -405,10 +434,12 @@ fn every_golden_file_belongs_to_a_record() {
         "api_key",
         "batch",
         "booked_channel",
+        "delivery",
         "deposit",
         "entry",
         "hash_owner",
         "invoice",
+        "once",
         "payout",
         "payout_ref",
         "processor",
@@ -420,6 +451,7 @@ fn every_golden_file_belongs_to_a_record() {
         "till_change",
         "unknown_spend",
         "user",
+        "webhook",
     ];
     let mut files: Vec<String> = std::fs::read_dir(dir())
         .expect("a directory")

@@ -7,6 +7,7 @@ mod people;
 mod rates;
 mod review;
 mod strays;
+mod webhooks;
 mod words;
 
 use std::net::SocketAddr;

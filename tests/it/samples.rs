@@ -1,8 +1,10 @@
 //! One whole value of every record, with something in every field.
 
 mod facts;
+mod webhooks;
 
 pub use facts::facts;
+pub use webhooks::{deliveries, webhooks};
 
 use bitcoin::hashes::Hash;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};
@@ -124,6 +126,7 @@ pub fn invoice() -> Invoice {
             receipt: text("{\"enabled\":true}"),
             search_terms: vec![text("tea")],
         },
+        lazy: None,
         rated: None,
     }
 }
@@ -528,6 +531,17 @@ pub fn priced_store(fallback: Fallback) -> Store {
     Store {
         settings: Settings {
             rates: Some(StoreRates { primary, fallback }),
+            ..store.settings
+        },
+        ..store
+    }
+}
+
+/// A store that notes a further rate with each invoice.
+pub fn tracking_store() -> Store {
+    let store = priced_store(Fallback::Usual);
+    Store {
+        settings: Settings {
             tracked_rates: Some(vec![text("EUR")]),
             ..store.settings
         },

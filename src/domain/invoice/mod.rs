@@ -12,6 +12,7 @@
 //!
 //! P12 no invoice shares an address with another.
 
+mod activate;
 mod evaluate;
 mod mark;
 mod observe;
@@ -30,7 +31,7 @@ pub use rated::{Rated, TrackedRate};
 use super::cbor;
 use super::ids::{InvoiceId, StoreId};
 use super::money::{Currency, Money, Msat, Rate, Sat};
-use super::receipt::Receipt;
+use super::receipt::{Rail, Receipt};
 use super::till::TillAddress;
 use super::time::Timestamp;
 
@@ -88,6 +89,9 @@ pub struct Invoice {
     /// What the merchant's system said about it.
     #[n(16)]
     pub details: Details,
+    /// Methods that are made when somebody asks for them.
+    #[n(17)]
+    pub lazy: Option<Vec<Rail>>,
     /// Where its rate came from; absent where nothing is to be said.
     #[n(30)]
     pub rated: Option<Rated>,
@@ -224,19 +228,52 @@ pub enum Status {
     Invalid,
 }
 
-/// What else is to be said about the status (Greenfield `additionalStatus`), derived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What else is to be said about the status (Greenfield `additionalStatus`), derived. It is recorded only in what is
+/// told of a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Additional {
     /// Nothing.
+    #[n(0)]
     None,
     /// Covered after expiry.
+    #[n(1)]
     PaidLate,
     /// Something came, not enough.
+    #[n(2)]
     PaidPartial,
     /// A person said so.
+    #[n(3)]
     Marked,
     /// More came than was due.
+    #[n(4)]
     PaidOver,
+}
+
+impl Status {
+    /// Greenfield's name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "New",
+            Self::Processing => "Processing",
+            Self::Settled => "Settled",
+            Self::Expired => "Expired",
+            Self::Invalid => "Invalid",
+        }
+    }
+}
+
+impl Additional {
+    /// Greenfield's name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::PaidLate => "PaidLate",
+            Self::PaidPartial => "PaidPartial",
+            Self::Marked => "Marked",
+            Self::PaidOver => "PaidOver",
+        }
+    }
 }
 
 /// What the merchant's system said about an invoice; kept and given back.
@@ -266,6 +303,11 @@ pub struct Details {
 }
 
 impl Invoice {
+    /// This method is made when somebody asks for it.
+    pub fn is_lazy(&self, rail: Rail) -> bool {
+        self.lazy.as_ref().is_some_and(|lazy| lazy.contains(&rail))
+    }
+
     /// Everything that counts, over both rails.
     pub fn paid(&self) -> Msat {
         self.receipts
@@ -282,6 +324,28 @@ impl Invoice {
             .filter(|receipt| receipt.is_settled())
             .map(|receipt| receipt.amount)
             .sum()
+    }
+
+    /// What counts, in the invoice's currency at its rate, rounded as prices are (Greenfield `paidAmount`).
+    pub fn paid_value(&self) -> Decimal {
+        Money {
+            amount: self.rate.value_of(self.paid()),
+            currency: self.price.currency(),
+        }
+        .round_price()
+        .amount
+    }
+
+    /// What it asks for, in its currency (Greenfield `amount`). A top-up has no price until it is paid: what came is its
+    /// price. Paid too late it stays 0.
+    pub fn price_value(&self) -> Decimal {
+        match (&self.price, self.status) {
+            (Price::Standard(price), _) => price.amount,
+            (Price::TopUp(_), Status::New | Status::Expired) => Decimal::ZERO,
+            (Price::TopUp(_), Status::Processing | Status::Settled | Status::Invalid) => {
+                self.paid_value()
+            }
+        }
     }
 
     /// What is still missing, in whole satoshi.

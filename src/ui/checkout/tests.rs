@@ -60,6 +60,7 @@ fn invoice() -> Invoice {
             ..Details::default()
         },
         rated: None,
+        lazy: None,
     }
 }
 
