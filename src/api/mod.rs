@@ -5,6 +5,7 @@
 pub mod access;
 pub mod auth;
 pub mod books;
+pub mod document;
 pub mod error;
 pub mod extract;
 pub mod invoices;
@@ -16,6 +17,7 @@ mod paths;
 pub mod payouts;
 pub mod pull_payments;
 mod routes;
+pub mod schema;
 pub mod server;
 pub mod stores;
 pub mod strays;

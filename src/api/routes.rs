@@ -15,6 +15,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::document;
 use super::error::ApiError;
 use super::operations::{Operations, Room, renamed, with_rights};
 use super::paths::Templates;
@@ -66,7 +67,7 @@ fn rooms() -> Room {
 
 /// Everything outside of it.
 fn misc_rooms() -> Room {
-    server::misc()
+    server::misc().merge(document::room())
 }
 
 /// A room below two paths; each has its own end of the operations' names.
@@ -86,9 +87,14 @@ fn node(path: &str, whose: &str, rights: &str) -> Room {
     OpenApiRouter::new().nest(path, with_rights(room, rights))
 }
 
-/// All operations. Those below `/api` stand here without it.
+/// What all operations say of themselves. Those below `/api` stand here without it.
+pub(super) fn declared() -> OpenApi {
+    rooms().merge(misc_rooms()).into_openapi()
+}
+
+/// All operations.
 pub fn operations() -> Operations {
-    Operations::of(&rooms().merge(misc_rooms()).into_openapi())
+    Operations::of(&declared())
 }
 
 /// The API under `/api`, and what is beside it. Every answer is JSON, also for paths and methods that don't exist.

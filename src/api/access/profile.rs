@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 
+use super::body::UserRequest;
 use super::dto::UserData;
 use super::image_url;
 use crate::api::auth::Signed;
@@ -18,7 +19,8 @@ use crate::service::access::UserChange;
 /// tried a few times a minute.
 #[utoipa::path(put, path = "/v1/users/me", operation_id = "Users_UpdateCurrentUser", tag = "Users",
     security(("API_Key" = ["btcpay.user.canmodifyprofile"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = UserRequest,
+    responses((status = 200, description = "Done.", body = UserData)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
+use super::body::{CreateInvoiceRequest, MarkInvoiceRequest, UpdateInvoiceRequest};
 use super::dto::InvoiceData;
 use super::list::Filters;
 use super::methods::MethodData;
@@ -10,6 +11,8 @@ use super::request;
 use crate::api::auth::{Anyone, ItemPath, Right, Signed, find_store};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
+use crate::api::page::PageParams;
+use crate::api::schema::InvoiceStatus;
 use crate::domain::invoice::{Invoice, Mark};
 use crate::domain::store::Store;
 use crate::http::{AppState, ClientAddr};
@@ -18,7 +21,8 @@ use crate::store;
 /// Finds invoices, newest first
 #[utoipa::path(get, path = "/v1/stores/{store}/invoices", operation_id = "Invoices_GetInvoices", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canviewinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    params(("orderId" = Option<Vec<String>>, Query, description = "Of these orders; may be repeated."), ("status" = Option<Vec<InvoiceStatus>>, Query, description = "In these states; may be repeated."), ("textSearch" = Option<String>, Query, description = "With this in its id, metadata, addresses or search terms."), ("startDate" = Option<u64>, Query, description = "Made since, as Unix time in seconds."), ("endDate" = Option<u64>, Query, description = "Made until, as Unix time in seconds."), ("includeArchived" = Option<bool>, Query, description = "Whether archived ones are shown too."), ("includePaymentMethods" = Option<bool>, Query, description = "Whether payment methods are shown."), PageParams),
+    responses((status = 200, description = "Done.", body = [InvoiceData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -46,7 +50,8 @@ pub async fn list(
 /// Where the store says that anyone may, no key is needed, and a stranger's requests are counted.
 #[utoipa::path(post, path = "/v1/stores/{store}/invoices", operation_id = "Invoices_CreateInvoice", tag = "Invoices",
     security((), ("API_Key" = ["btcpay.store.cancreateinvoice"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = CreateInvoiceRequest,
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn create(
     State(state): State<AppState>,
     client: ClientAddr,
@@ -82,7 +87,8 @@ pub async fn create(
 /// An invoice
 #[utoipa::path(get, path = "/invoices/{id}", operation_id = "Invoices_GetInvoice", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canviewinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    params(("includePaymentMethods" = Option<bool>, Query, description = "Whether payment methods are shown.")),
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
@@ -98,7 +104,8 @@ pub async fn get(
 /// How an invoice can be paid, and what came in
 #[utoipa::path(get, path = "/invoices/{id}/payment-methods", operation_id = "Invoices_GetInvoicePaymentMethods", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canviewinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    params(("onlyAccountedPayments" = Option<bool>, Query, description = "Whether payments that went away again are left out; true by default.")),
+    responses((status = 200, description = "Done.", body = [MethodData])))]
 pub async fn payment_methods(
     State(state): State<AppState>,
     caller: Signed,
@@ -113,7 +120,8 @@ pub async fn payment_methods(
 /// Replaces an invoice's metadata, if any is given
 #[utoipa::path(put, path = "/invoices/{id}", operation_id = "Invoices_UpdateInvoice", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = UpdateInvoiceRequest,
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,
@@ -161,7 +169,7 @@ pub async fn archive(
 /// Refused with 400 `already-unarchived`.
 #[utoipa::path(post, path = "/invoices/{id}/unarchive", operation_id = "Invoices_UnarchiveInvoice", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn unarchive(
     State(state): State<AppState>,
     caller: Signed,
@@ -182,7 +190,8 @@ pub async fn unarchive(
 /// Marks an invoice by a person's word
 #[utoipa::path(post, path = "/invoices/{id}/status", operation_id = "Invoices_MarkInvoiceStatus", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = MarkInvoiceRequest,
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn mark(
     State(state): State<AppState>,
     caller: Signed,

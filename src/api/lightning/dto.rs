@@ -1,7 +1,9 @@
 //! Shapes of the node (Greenfield 4.9). Amounts of Lightning are in msat, of the chain in sat, both as text.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::api::schema::{LightningInvoiceStatus, LightningPaymentStatus};
 use crate::api::wire::msat_text;
 use crate::domain::destination::Destination;
 use crate::domain::ids::Preimage;
@@ -12,9 +14,10 @@ use crate::ports::lightning::{Channel, NodeBalances, NodeIdentity};
 use crate::store::node::ApiInvoice;
 
 /// `LightningNodeInformationData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct InfoData {
+#[schema(as = LightningNodeInformationData)]
+pub struct InfoData {
     #[serde(rename = "nodeURIs")]
     node_uris: Vec<String>,
     block_height: u32,
@@ -50,21 +53,24 @@ impl InfoData {
 }
 
 /// `LightningNodeBalanceData`.
-#[derive(Debug, Serialize)]
-pub(super) struct BalanceData {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LightningNodeBalanceData)]
+pub struct BalanceData {
     onchain: OnchainBalance,
     offchain: OffchainBalance,
 }
 
-#[derive(Debug, Serialize)]
-struct OnchainBalance {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OnchainBalanceData)]
+pub struct OnchainBalance {
     confirmed: String,
     unconfirmed: String,
     reserved: String,
 }
 
-#[derive(Debug, Serialize)]
-struct OffchainBalance {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OffchainBalanceData)]
+pub struct OffchainBalance {
     opening: String,
     local: String,
     remote: String,
@@ -99,9 +105,10 @@ impl BalanceData {
 }
 
 /// `LightningChannelData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ChannelData {
+#[schema(as = LightningChannelData)]
+pub struct ChannelData {
     remote_node: String,
     is_public: bool,
     is_active: bool,
@@ -124,10 +131,12 @@ impl From<Channel> for ChannelData {
 }
 
 /// `LightningInvoiceData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct InvoiceData {
+#[schema(as = LightningInvoiceData)]
+pub struct InvoiceData {
     id: String,
+    #[schema(value_type = LightningInvoiceStatus)]
     status: &'static str,
     #[serde(rename = "BOLT11")]
     bolt11: String,
@@ -137,6 +146,7 @@ pub(super) struct InvoiceData {
     amount_received: String,
     payment_hash: String,
     preimage: Option<String>,
+    #[schema(value_type = Option<Object>)]
     custom_records: Option<()>,
 }
 
@@ -165,11 +175,13 @@ impl InvoiceData {
 }
 
 /// `LightningPaymentData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PaymentData {
+#[schema(as = LightningPaymentData)]
+pub struct PaymentData {
     id: String,
     payment_hash: String,
+    #[schema(value_type = LightningPaymentStatus)]
     status: &'static str,
     #[serde(rename = "BOLT11")]
     bolt11: String,

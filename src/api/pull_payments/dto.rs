@@ -2,9 +2,11 @@
 
 use rust_decimal::Decimal;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::extract::Input;
 use crate::api::number::Dec;
+use crate::api::schema::PaymentMethodId;
 use crate::domain::money::{Currency, Money, Sat};
 use crate::domain::pull_payment::PullPayment;
 use crate::domain::receipt::Rail;
@@ -26,9 +28,9 @@ const NOT_OFFERED: [&str; 5] = [
 ];
 
 /// `PullPaymentData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PullPaymentData {
+pub struct PullPaymentData {
     id: String,
     name: String,
     description: String,
@@ -41,6 +43,7 @@ pub(super) struct PullPaymentData {
     expires_at: Option<u64>,
     archived: bool,
     view_link: String,
+    #[schema(value_type = Vec<PaymentMethodId>)]
     payout_methods: Vec<&'static str>,
     claimed_amount: Dec,
     remaining_amount: Dec,
@@ -97,9 +100,10 @@ fn in_currency(amount: Sat, currency: Currency) -> Decimal {
 }
 
 /// `LNURLData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct LnurlData {
+#[schema(as = LNURLData)]
+pub struct LnurlData {
     lnurl_bech32: String,
     lnurl_uri: String,
 }

@@ -4,11 +4,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 
+use super::body::CreatePullPaymentRequest;
 use super::dto::{self, PullPaymentData};
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
-use crate::api::page::Page;
+use crate::api::page::{Page, PageParams};
 use crate::http::AppState;
 use crate::store;
 
@@ -18,7 +19,8 @@ pub(in crate::api) const CREATE_APPROVED: &str = "btcpay.store.cancreatepullpaym
 /// Pull payments of a store, the latest start first
 #[utoipa::path(get, path = "/v1/stores/{store}/pull-payments", operation_id = "PullPayments_GetPullPayments", tag = "Pull payments",
     security(("API_Key" = ["btcpay.store.canviewpullpayments"])),
-    responses((status = 200, description = "Done.")))]
+    params(("includeArchived" = Option<bool>, Query, description = "Whether archived ones are shown too."), PageParams),
+    responses((status = 200, description = "Done.", body = [PullPaymentData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -50,7 +52,8 @@ pub async fn list(
 /// With `autoApproveClaims` it needs `btcpay.store.cancreatepullpayments`.
 #[utoipa::path(post, path = "/v1/stores/{store}/pull-payments", operation_id = "PullPayments_CreatePullPayment", tag = "Pull payments",
     security(("API_Key" = ["btcpay.store.cancreatenonapprovedpullpayments"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = CreatePullPaymentRequest,
+    responses((status = 200, description = "Done.", body = PullPaymentData)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,

@@ -5,11 +5,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use rust_decimal::Decimal;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::Params;
 use crate::api::number::Dec;
+use crate::api::schema::PaymentMethodId;
 use crate::domain::money::Currency;
 use crate::domain::receipt::Rail;
 use crate::http::AppState;
@@ -21,10 +23,13 @@ const MODIFY: &str = "btcpay.store.canmodifystoresettings";
 const PAIRS_MAX: usize = 100;
 
 /// `GenericPaymentMethodData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = GenericPaymentMethodData)]
 pub struct PaymentMethodData {
+    #[schema(value_type = PaymentMethodId)]
     payment_method_id: &'static str,
+    #[schema(value_type = PaymentMethodId)]
     payment_method: &'static str,
     enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,9 +37,9 @@ pub struct PaymentMethodData {
 }
 
 /// The node behind `BTC-LN`; ours is the only kind.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct LightningConfig {
+pub struct LightningConfig {
     connection_string: &'static str,
 }
 
@@ -43,7 +48,8 @@ struct LightningConfig {
 /// `config` is shown only to who may change the store, and only if `includeConfig` is true.
 #[utoipa::path(get, path = "/v1/stores/{store}/payment-methods", operation_id = "StorePaymentMethods_GetStorePaymentMethods", tag = "Payment methods",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    params(("includeConfig" = Option<bool>, Query, description = "Whether `config` is shown.")),
+    responses((status = 200, description = "Done.", body = [PaymentMethodData])))]
 pub async fn payment_methods(
     State(state): State<AppState>,
     caller: Signed,
@@ -65,7 +71,8 @@ pub async fn payment_methods(
 /// Refused with 404 `paymentmethod-not-found`.
 #[utoipa::path(get, path = "/v1/stores/{store}/payment-methods/{method}", operation_id = "StorePaymentMethods_GetStorePaymentMethod", tag = "Payment methods",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    params(("includeConfig" = Option<bool>, Query, description = "Whether `config` is shown.")),
+    responses((status = 200, description = "Done.", body = PaymentMethodData)))]
 pub async fn payment_method(
     State(state): State<AppState>,
     caller: Signed,
@@ -113,11 +120,13 @@ fn method_data(rail: Rail, with_config: bool) -> PaymentMethodData {
 }
 
 /// `StoreRateResult`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = StoreRateResult)]
 pub struct RateData {
     currency_pair: String,
     rate: Dec,
+    #[schema(value_type = Vec<String>)]
     errors: Vec<&'static str>,
 }
 
@@ -126,7 +135,8 @@ pub struct RateData {
 /// Without any pair: of bitcoin in the store's currency.
 #[utoipa::path(get, path = "/v1/stores/{store}/rates", operation_id = "Stores_GetStoreRates", tag = "Rates",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    params(("currencyPair" = Option<Vec<String>>, Query, description = "Such as `BTC_USD`; may be repeated.")),
+    responses((status = 200, description = "Done.", body = [RateData])))]
 pub async fn rates(
     State(state): State<AppState>,
     caller: Signed,

@@ -5,6 +5,7 @@ mod books;
 mod invoices;
 mod lightning;
 mod onchain;
+mod operations;
 mod payouts;
 mod pull_payments;
 mod review;

@@ -1,0 +1,173 @@
+//! Every operation of the router: who may use it, and that nobody else can.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use tollway::api::operations::{Access, Operation};
+use tollway::domain::ids::PaymentHash;
+use tollway::domain::money::Msat;
+
+use super::{Client, text};
+
+const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+const ANOTHER: &str = "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry";
+
+/// A permission that opens nothing here.
+const USELESS: &str = "btcpay.user.canviewnotificationsforuser";
+
+/// Something of everything that a path can name.
+pub struct Things {
+    store: String,
+    user: String,
+    key: String,
+    invoice: String,
+    pull_payment: String,
+    claim: String,
+    payout: String,
+    stray: String,
+    lightning_invoice: String,
+}
+
+impl Things {
+    pub async fn of(client: &Client) -> Self {
+        let shop = |rest: &str| client.shop(rest);
+        let made = async |path: String, body: Value, member: &str| {
+            text(&client.post(&path, body).await.ok()[member])
+        };
+        let invoice = made(
+            shop("/invoices"),
+            json!({"amount": 5000, "currency": "SATS"}),
+            "id",
+        )
+        .await;
+        let pull = json!({"name": "Pull", "amount": "0.01", "currency": "BTC"});
+        let pull_payment = made(shop("/pull-payments"), pull, "id").await;
+        let wish = |destination: &str| json!({"destination": destination, "payoutMethodId": "BTC-CHAIN", "amount": "0.001"});
+        let claims = format!("/api/v1/pull-payments/{pull_payment}/payouts");
+        let claim = made(claims, wish(ADDRESS), "id").await;
+        let payout = made(shop("/payouts"), wish(ANOTHER), "id").await;
+        let node = "/api/v1/server/lightning/BTC/invoices".to_owned();
+        let lightning_invoice = made(node, json!({"amount": "1000"}), "id").await;
+        let stray = PaymentHash([9; 32]);
+        client.world.receive(stray, Msat(1_000_500)).await;
+        let key = client.key(&["unrestricted"]).await;
+        Self {
+            store: client.world.shop.to_string(),
+            user: client.world.user.to_string(),
+            key: key.trim_start_matches("token ").to_owned(),
+            invoice,
+            pull_payment,
+            claim,
+            payout,
+            stray: stray.to_string(),
+            lightning_invoice,
+        }
+    }
+
+    /// A real address of the operation: its path with these things in it.
+    pub fn address(&self, one: &Operation) -> String {
+        let address = one.address();
+        let parts: Vec<&str> = address.split('/').collect();
+        let filled = parts.iter().enumerate().map(|(place, part)| {
+            let Some(name) = part
+                .strip_prefix('{')
+                .and_then(|part| part.strip_suffix('}'))
+            else {
+                return *part;
+            };
+            match (parts[place - 1], name) {
+                (_, "store") => &self.store,
+                (_, "user") => &self.user,
+                (_, "apikey") => &self.key,
+                (_, "crypto") => "BTC",
+                (_, "method") => "BTC-LN",
+                (_, "factory") => "LightningAutomatedPayoutSenderFactory",
+                (_, "payment") => &self.stray,
+                ("invoices", "id") => &self.invoice,
+                ("pull-payments", "id") => &self.pull_payment,
+                ("payouts", "payout") => &self.claim,
+                ("payouts", "id") => &self.payout,
+                (_, "hash") => &self.lightning_invoice,
+                (before, name) => panic!("what is {name} behind {before} in {address}?"),
+            }
+        });
+        filled.collect::<Vec<_>>().join("/")
+    }
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let operations = tollway::api::operations();
+    let mut names = BTreeSet::new();
+    for one in operations.iter() {
+        assert!(names.insert(&one.id), "{} twice: {}", one.id, one.path);
+    }
+    assert!(names.contains(&"Invoices_GetInvoice".to_owned()));
+    assert!(names.contains(&"Invoices_GetInvoiceInStore".to_owned()));
+}
+
+#[tokio::test]
+async fn nobody_uses_an_operation_without_its_right() {
+    let client = Client::new().await;
+    let things = Things::of(&client).await;
+    for one in tollway::api::operations().iter() {
+        // One operation deletes the key that asks.
+        let useless = client.key(&[USELESS]).await;
+        let (method, path) = (one.method.as_str(), things.address(one));
+        let stranger = client.call_as(None, method, &path, "").await;
+        let weak = client.call_as(Some(&useless), method, &path, "").await;
+        let name = &one.id;
+        match one.access {
+            Access::Public => assert_ne!(stranger.status, 401, "{name}"),
+            Access::Signed => {
+                assert_eq!(stranger.status, 401, "{name}");
+                assert_ne!(weak.status, 403, "{name}");
+            }
+            // Whoever is not told by a key is told by conditions; they refuse a faulty request differently.
+            Access::PublicOr(_) => assert!(!stranger.status.is_success(), "{name} {stranger:?}"),
+            // Lists what the key sees: nothing.
+            Access::Permission(_) if name == "Stores_GetStores" => {
+                assert_eq!(stranger.status, 401, "{name}");
+                assert_eq!(weak.ok(), json!([]), "{name}");
+            }
+            Access::Permission(permission) => {
+                assert_eq!(
+                    stranger.refusal(),
+                    (401, "unauthenticated".to_owned()),
+                    "{name}"
+                );
+                assert_eq!(
+                    (weak.refusal(), weak.body["missingPermission"].as_str()),
+                    ((403, "missing-permission".to_owned()), Some(permission)),
+                    "{name}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_with_just_the_right_gets_in() {
+    // These ask for a further right, of the store that the body names.
+    const MORE: [&str; 1] = ["Strays_AssignServerStray"];
+    for one in tollway::api::operations().iter() {
+        let Some(permission) = one.access.permission() else {
+            continue;
+        };
+        if MORE.contains(&one.id.as_str()) {
+            continue;
+        }
+        let client = Client::new().await;
+        let things = Things::of(&client).await;
+        let key = client.key(&[permission]).await;
+        let path = things.address(one);
+        let call = client.call_as(Some(&key), one.method.as_str(), &path, "{}");
+        let answer = client.world.clock.hurry(call).await;
+        let (status, code) = answer.refusal();
+        assert!(
+            !matches!(status, 401 | 405 | 500) && code != "missing-permission",
+            "{}: {answer:?}",
+            one.id
+        );
+    }
+}
