@@ -5,6 +5,7 @@
 //! activations → node → writer drained → closed.
 
 mod data_dir;
+mod prices;
 
 use std::fs;
 use std::future::Future;
@@ -26,7 +27,6 @@ use crate::adapters::clock::SystemClock;
 use crate::adapters::entropy::SystemEntropy;
 use crate::adapters::ldk::{LdkConfig, LdkNode, hold, launch};
 use crate::adapters::mark::FileMark;
-use crate::adapters::rates::FixedRates;
 use crate::config::Config;
 use crate::domain::time::Timestamp;
 use crate::http::{AppState, Caps};
@@ -39,9 +39,11 @@ use crate::keepers::marker::Marker;
 use crate::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use crate::keepers::prompter::Prompter;
 use crate::keepers::pruner::Pruner;
+use crate::keepers::rate_fetcher::RateFetcher;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::random;
 use crate::ports::mark::Mark;
+use crate::ports::rates::RateSource;
 use crate::service::{Gateway, intake, mark, settle};
 use crate::store::{self, Store, Wake, Writer};
 use crate::wallet::Keychain;
@@ -138,7 +140,7 @@ impl App {
         let (store, writer) = open(&store_path)?;
         let writer =
             store::writer::spawn(writer).map_err(|e| StartError::File(store_path.clone(), e))?;
-        let rates = FixedRates::new(&config.rates.fixed).map_err(StartError::Config)?;
+        let (rates, sources) = prices::open(config)?;
         let generation = store.glance(|rows| store::mark::generation(rows));
         let newest = mark::judge(generation, &marked, &mark.place());
         let ldk = ldk_config(config, &keychain);
@@ -174,7 +176,7 @@ impl App {
             lightning: node.clone(),
             chain,
             clock,
-            rates: Arc::new(rates),
+            rates,
             keychain,
             follower: follower.state(),
             network: config.network,
@@ -188,7 +190,7 @@ impl App {
         let (stop_http, http_stops) = watch::channel(false);
         let http = serve(config, &gateway, http_stops).await?;
         let (stop_keepers, keepers_stop) = watch::channel(false);
-        let mut keepers = spawn_keepers(&gateway, follower, mark.clone(), &keepers_stop);
+        let mut keepers = spawn_keepers(&gateway, follower, sources, mark.clone(), &keepers_stop);
         let socket = control::bind(&config.data_dir)
             .map_err(|e| StartError::File(config.data_dir.join(control::SOCKET_FILE), e))?;
         keepers.spawn(control::serve(socket, gateway.clone(), keepers_stop));
@@ -323,6 +325,7 @@ macro_rules! keep {
 fn spawn_keepers(
     gateway: &Arc<Gateway>,
     follower: ChainFollower,
+    sources: Vec<Arc<dyn RateSource>>,
     mark: Option<Arc<dyn Mark>>,
     stop: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
@@ -347,6 +350,9 @@ fn spawn_keepers(
     keep!(keepers, gateway, stop, Some(Wake::Prompts), prompter);
     keep!(keepers, gateway, stop, None, bookkeeper);
     keep!(keepers, gateway, stop, None, pruner);
+    let (board, clock) = (gateway.rates.clone(), gateway.clock.clone());
+    let fetcher = RateFetcher::new(sources, board, clock);
+    keep!(keepers, gateway, stop, None, fetcher);
     if let Some(mark) = mark {
         let (store, clock) = (gateway.store.clone(), gateway.clock.clone());
         let marker = Marker::new(store.clone(), mark, clock.clone());

@@ -81,12 +81,51 @@ pub struct Node {
 }
 
 /// Prices.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Rates {
-    /// Fixed units per BTC by currency code, as text.
-    #[serde(default)]
+    /// Fixed units per BTC by currency code, as text. If there are any, stores that prefer no source have these.
     pub fixed: BTreeMap<String, Decimal>,
+    /// How often sources are asked, in seconds: 10 to 3,600.
+    pub refresh_secs: u64,
+    /// How long a price is good, in seconds: at least twice the above, at most an hour.
+    pub max_age_secs: u64,
+    /// Kraken, or who speaks like it.
+    pub kraken: RateSource,
+    /// `CoinGecko`, or who speaks like it.
+    pub coingecko: RateSource,
+}
+
+impl Default for Rates {
+    fn default() -> Self {
+        Self {
+            fixed: BTreeMap::new(),
+            refresh_secs: 60,
+            max_age_secs: 600,
+            kraken: RateSource::default(),
+            coingecko: RateSource::default(),
+        }
+    }
+}
+
+/// A source of prices on the network.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateSource {
+    /// Whether it is asked: always if absent, on regtest only if it has a URL here.
+    pub enabled: Option<bool>,
+    /// Another place than its own: `http(s)://host[:port][/path]`.
+    pub url: Option<String>,
+}
+
+impl RateSource {
+    /// Where it is asked, if it is.
+    pub fn url<'a>(&'a self, own: &'a str, network: Network) -> Option<&'a str> {
+        let usual = self.url.is_some() || network != Network::Regtest;
+        self.enabled
+            .unwrap_or(usual)
+            .then(|| self.url.as_deref().unwrap_or(own))
+    }
 }
 
 /// Caps, per client address.
@@ -177,7 +216,28 @@ impl Config {
         {
             return wrong("node.alias has at most 32 bytes");
         }
+        self.check_rates()?;
         self.check_base_url()
+    }
+
+    fn check_rates(&self) -> Result<(), ConfigError> {
+        let rates = &self.rates;
+        let wrong = |why: &str| Err(ConfigError::Wrong(why.to_owned()));
+        if !(10..=3_600).contains(&rates.refresh_secs) {
+            return wrong("rates.refresh_secs has to be from 10 to 3600");
+        }
+        if rates.max_age_secs < 2 * rates.refresh_secs || rates.max_age_secs > 3_600 {
+            return wrong(
+                "rates.max_age_secs has to be at least twice rates.refresh_secs, and at most 3600",
+            );
+        }
+        for source in [&rates.kraken, &rates.coingecko] {
+            let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+            if source.url.as_ref().is_some_and(|url| !is_url(url)) {
+                return wrong("the url of a rate source has to begin with https:// or http://");
+            }
+        }
+        Ok(())
     }
 
     /// Links that wallets refuse are refused here, not at the first scan (LUD-01).
@@ -299,6 +359,25 @@ mod tests {
     }
 
     #[test]
+    fn sources_of_prices_are_asked_unless_switched_off() {
+        for (given, network, expected) in [
+            ((None, None), Network::Bitcoin, Some("own")),
+            ((None, None), Network::Regtest, None),
+            ((Some(true), None), Network::Regtest, Some("own")),
+            ((None, Some("http://a")), Network::Regtest, Some("http://a")),
+            ((Some(false), Some("http://a")), Network::Bitcoin, None),
+        ] {
+            let (enabled, url) = given;
+            let url = url.map(str::to_owned);
+            let source = RateSource { enabled, url };
+            assert_eq!(source.url("own", network), expected, "{source:?}");
+        }
+        let env = [("TOLLWAY__RATES__KRAKEN__ENABLED", "false")];
+        let config = read(FILE, &env).expect("reads");
+        assert_eq!(config.rates.kraken.enabled, Some(false));
+    }
+
+    #[test]
     fn what_is_not_right_is_refused() {
         let rows = [
             (
@@ -315,6 +394,20 @@ mod tests {
                 "base_url = \"ftp://x\"",
             ),
             ("/var/lib/tollway", "lib"),
+            ("[rates.fixed]", "[rates]\nrefresh_secs = 9\n[rates.fixed]"),
+            (
+                "[rates.fixed]",
+                "[rates]\nmax_age_secs = 119\n[rates.fixed]",
+            ),
+            (
+                "[rates.fixed]",
+                "[rates]\nmax_age_secs = 3601\n[rates.fixed]",
+            ),
+            (
+                "[rates.fixed]",
+                "[rates.kraken]\nurl = \"api.kraken.com\"\n[rates.fixed]",
+            ),
+            ("[rates.fixed]", "[rates.nobody]\n[rates.fixed]"),
         ];
         for (from, to) in rows {
             assert!(read(&FILE.replace(from, to), &[]).is_err(), "{to}");

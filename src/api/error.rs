@@ -320,7 +320,7 @@ impl From<PullPaymentRefusal> for ApiError {
             PullPaymentRefusal::Unknown => Self::no_pull_payment(),
             PullPaymentRefusal::Amount(_) => Self::fault("Amount", message),
             PullPaymentRefusal::Name => Self::fault("Name", message),
-            PullPaymentRefusal::Currency => Self::fault("Currency", message),
+            PullPaymentRefusal::MaxClaimAmount => Self::fault("MaxClaimAmount", message),
             PullPaymentRefusal::ExpiresAt => Self::fault("ExpiresAt", message),
             PullPaymentRefusal::PayoutMethods => Self::fault("PayoutMethods", message),
             PullPaymentRefusal::Unavailable(unavailable) => unavailable.into(),
@@ -336,7 +336,9 @@ impl From<ClaimRefusal> for ApiError {
             ClaimRefusal::NotStarted => "not-started",
             ClaimRefusal::PaymentMethodNotSupported => "payment-method-not-supported",
             ClaimRefusal::DuplicateDestination => "duplicate-destination",
-            ClaimRefusal::Overdraft => "overdraft",
+            ClaimRefusal::Overdraft | ClaimRefusal::AboveLargest | ClaimRefusal::NoMoreClaims => {
+                "overdraft"
+            }
             ClaimRefusal::AmountTooLow => "amount-too-low",
         };
         Self::bad_request(code, refusal.to_string())
@@ -357,8 +359,16 @@ impl From<PayoutRefusal> for ApiError {
             PayoutRefusal::CantApprove(CantApprove::OldRevision) => {
                 Self::bad_request("old-revision", message)
             }
+            PayoutRefusal::CantApprove(CantApprove::RateUnavailable) => {
+                Self::bad_request("rate-unavailable", message)
+            }
+            PayoutRefusal::CantApprove(CantApprove::AmountTooLow | CantApprove::BelowInvoice) => {
+                Self::bad_request("amount-too-low", message)
+            }
+            PayoutRefusal::RateRule(_) => Self::fault("RateRule", message),
             PayoutRefusal::CantApprove(CantApprove::InvalidState)
             | PayoutRefusal::CantCancel(_)
+            | PayoutRefusal::NotByHand(_)
             | PayoutRefusal::Review(ReviewRefusal::NotInReview(_) | ReviewRefusal::Arrived) => {
                 Self::bad_request("invalid-state", message)
             }

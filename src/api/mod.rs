@@ -16,6 +16,7 @@ pub mod page;
 mod paths;
 pub mod payouts;
 pub mod pull_payments;
+mod rates;
 mod routes;
 pub mod schema;
 pub mod server;

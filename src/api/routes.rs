@@ -19,7 +19,9 @@ use super::document;
 use super::error::ApiError;
 use super::operations::{Operations, Room, renamed, with_rights};
 use super::paths::Templates;
-use super::{access, books, invoices, lightning, payouts, pull_payments, server, stores, strays};
+use super::{
+    access, books, invoices, lightning, payouts, pull_payments, rates, server, stores, strays,
+};
 use crate::http::AppState;
 
 /// The written forms of `/api` that are known; below them case does not matter.
@@ -33,6 +35,7 @@ fn rooms() -> Room {
         .merge(strays::room())
         .merge(access::room())
         .merge(stores::room())
+        .merge(rates::room())
         .merge(invoices::room())
         .merge(pull_payments::room())
         .merge(payouts::room())
@@ -67,7 +70,7 @@ fn rooms() -> Room {
 
 /// Everything outside of it.
 fn misc_rooms() -> Room {
-    server::misc().merge(document::room())
+    server::misc().merge(rates::misc()).merge(document::room())
 }
 
 /// A room below two paths; each has its own end of the operations' names.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::extract::Input;
 use crate::domain::invoice::SpeedPolicy;
-use crate::domain::money::{Msat, SAT_MAX, Sat};
+use crate::domain::money::{Currency, Msat, SAT_MAX, Sat, UnknownCurrency};
 use crate::domain::payout::FeeWish;
 
 /// Schemes that a payer's browser must never be sent to.
@@ -44,6 +44,18 @@ impl FromStr for SpeedPolicyName {
             .find(|speed| speed_name(*speed).eq_ignore_ascii_case(text))
             .map(Self)
             .ok_or("this is one of HighSpeed, MediumSpeed, LowMediumSpeed, LowSpeed")
+    }
+}
+
+/// What a pull payment may be in: a currency, or a unit of its owner's own (Greenfield 7.2).
+#[derive(Clone, Copy, Debug)]
+pub struct Unit(pub Currency);
+
+impl FromStr for Unit {
+    type Err = UnknownCurrency;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Currency::unit(text).map(Self)
     }
 }
 

@@ -53,6 +53,36 @@ macro_rules! as_consensus {
     };
 }
 
+/// An optional [`rust_decimal::Decimal`] as text or null.
+pub mod optional_decimal {
+    use minicbor::data::Type;
+    use minicbor::decode::Error as DecodeError;
+    use minicbor::encode::{Error as EncodeError, Write};
+    use minicbor::{Decoder, Encoder};
+    use rust_decimal::Decimal;
+
+    /// Writes the decimal, or null.
+    pub fn encode<C, W: Write>(
+        value: &Option<Decimal>,
+        e: &mut Encoder<W>,
+        ctx: &mut C,
+    ) -> Result<(), EncodeError<W::Error>> {
+        match value {
+            Some(value) => super::decimal::encode(value, e, ctx),
+            None => e.null()?.ok(),
+        }
+    }
+
+    /// Reads it back.
+    pub fn decode<C>(d: &mut Decoder<'_>, ctx: &mut C) -> Result<Option<Decimal>, DecodeError> {
+        if d.datatype()? == Type::Null {
+            d.skip()?;
+            return Ok(None);
+        }
+        super::decimal::decode(d, ctx).map(Some)
+    }
+}
+
 /// [`crate::domain::money::Currency`] as its code.
 pub mod currency {
     use minicbor::decode::Error as DecodeError;

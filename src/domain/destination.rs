@@ -142,6 +142,17 @@ impl Destination {
         }
     }
 
+    /// The least that can be sent there: on the chain what the network relays, over Lightning a satoshi (Greenfield
+    /// 5.9).
+    pub fn least(&self) -> Msat {
+        match self {
+            Self::Address(address) => {
+                Msat((address.script.minimal_non_dust().to_sat()).saturating_mul(1_000))
+            }
+            Self::Bolt11(_) => Msat(1_000),
+        }
+    }
+
     /// As text, as a person would copy it.
     pub fn text(&self) -> &str {
         match self {

@@ -10,7 +10,7 @@ use super::cbor;
 use super::ids::{InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId, UserId};
 use super::money::Msat;
 use super::payout::Verdict;
-use super::receipt::{ReceiptKey, Way};
+use super::receipt::{Rail, ReceiptKey, Way};
 use super::time::Timestamp;
 
 /// An entry of the journal: the sequence is monotone over the whole file, the time is wall time as it was.
@@ -527,6 +527,54 @@ pub enum Fact {
         /// Who said so.
         #[n(3)]
         by: UserId,
+    },
+    /// A person pays it by other means.
+    #[n(80)]
+    PayoutInHand {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// A person says that it was paid by other means: no money of this house moved.
+    #[n(81)]
+    PayoutPaidByHand {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// What the receiver has got.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// A person has put it back: it waits to be paid again.
+    #[n(82)]
+    PayoutPutBack {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// A person has taken the approval back.
+    #[n(83)]
+    PayoutApprovalWithdrawn {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// A pull payment's terms were changed.
+    #[n(84)]
+    PullPaymentChanged {
+        /// Which.
+        #[n(0)]
+        pull_payment: PullPaymentId,
+    },
+    /// A payment method that had been left for later is offered now.
+    #[n(85)]
+    InvoiceMethodActivated {
+        /// Which.
+        #[n(0)]
+        invoice: InvoiceId,
+        /// Which rail.
+        #[n(1)]
+        rail: Rail,
     },
     /// Somebody came to the store, or has another role in it.
     #[n(70)]

@@ -370,6 +370,13 @@ pub fn postings(store: StoreId, fact: &Fact) -> Postings {
         | Fact::PayoutUnconfirmed { .. }
         | Fact::PayoutFeeRaised { .. }
         | Fact::PayoutReconfirmed { .. }
+        | Fact::PayoutInHand { .. }
+        // It was paid by other means.
+        | Fact::PayoutPaidByHand { .. }
+        | Fact::PayoutPutBack { .. }
+        | Fact::PayoutApprovalWithdrawn { .. }
+        | Fact::PullPaymentChanged { .. }
+        | Fact::InvoiceMethodActivated { .. }
         | Fact::TillReleased
         | Fact::MemberSet { .. }
         | Fact::MemberRemoved { .. }

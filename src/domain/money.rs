@@ -2,12 +2,16 @@
 //!
 //! Rounding always has a name (`to_sat_floor`, `to_sat_ceil`, `round_price`), and no arithmetic here can wrap.
 
+mod parts;
+
 use std::fmt;
 use std::iter::Sum;
 use std::str::FromStr;
 
 use minicbor::{Decode, Encode};
 use rust_decimal::{Decimal, RoundingStrategy};
+
+pub use parts::Parts;
 
 /// All bitcoin that can ever exist, in satoshi; no amount above it is accepted anywhere.
 pub const SAT_MAX: Sat = Sat(21_000_000 * 100_000_000);

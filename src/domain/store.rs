@@ -12,6 +12,7 @@ use super::ids::{StoreId, UserId};
 use super::invoice::SpeedPolicy;
 use super::money::Currency;
 use super::payout::FeeCap;
+use super::rates::StoreRates;
 use super::receipt::Rail;
 use super::time::Timestamp;
 
@@ -80,6 +81,9 @@ pub struct Settings {
     /// What its Lightning payouts may spend on routing; the usual if `None`.
     #[n(12)]
     pub fee_cap: Option<FeeCap>,
+    /// Where its rates come from; the server's usual if `None`.
+    #[n(30)]
+    pub rates: Option<StoreRates>,
 }
 
 impl Default for Settings {
@@ -94,6 +98,7 @@ impl Default for Settings {
             refund_bolt11_days: 30,
             anyone_can_create_invoice: false,
             fee_cap: None,
+            rates: None,
         }
     }
 }

@@ -10,3 +10,4 @@ pub mod marker;
 pub mod payout_runner;
 pub mod prompter;
 pub mod pruner;
+pub mod rate_fetcher;

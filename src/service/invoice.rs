@@ -144,13 +144,10 @@ impl Gateway {
     /// Price as asked, the rate of bitcoin, and what is due in whole satoshi, rounded up once (D50).
     fn price(&self, shop: &Store, new: &NewInvoice) -> Result<(Price, Rate, Sat), InvoiceRefusal> {
         let currency = new.currency.unwrap_or(shop.settings.default_currency);
-        let rate = match currency.fixed_per_btc().and_then(Rate::new) {
-            Some(fixed) => fixed,
-            None => self
-                .rates
-                .rate(currency)
-                .map_err(|e| InvoiceRefusal::RateFailure(e.to_string()))?,
-        };
+        let rate = self
+            .invoice_rate(shop, currency)
+            .map_err(|refusal| InvoiceRefusal::RateFailure(refusal.to_string()))?
+            .rate;
         let Some(amount) = new.amount else {
             return Ok((Price::TopUp(currency), rate, Sat::ZERO));
         };

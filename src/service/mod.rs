@@ -1,8 +1,10 @@
 //! Services: verbs that need more than one floor. Thin: read and decide, one call into the domain, write.
 
 pub mod access;
+pub mod approval;
 pub mod batches;
 pub mod books;
+pub mod claim;
 pub mod deposits;
 pub mod destination;
 pub mod follower_state;
@@ -16,6 +18,7 @@ pub mod node;
 pub mod payment_link;
 pub mod payout;
 pub mod pull_payment;
+pub mod rates;
 pub mod review;
 pub mod settle;
 pub mod store;
@@ -32,10 +35,10 @@ use crate::ports::chain::Chain;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::{Entropy, random};
 use crate::ports::lightning::{Lightning, NodeState};
-use crate::ports::rates::Rates;
 use crate::store::{Store, WriteError};
 use crate::wallet::Keychain;
 use follower_state::FollowerState;
+use rates::RateBoard;
 
 /// Everything a verb may need. One per process; pages, API, LNURL and keepers share it.
 pub struct Gateway {
@@ -49,8 +52,8 @@ pub struct Gateway {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
-    /// Prices.
-    pub rates: Arc<dyn Rates>,
+    /// Prices, as the sources last told them.
+    pub rates: Arc<RateBoard>,
     /// The keys of the hot tills.
     pub keychain: Arc<Keychain>,
     /// How far the chain follower is.

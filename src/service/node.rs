@@ -234,6 +234,8 @@ fn refused(refusal: PayoutRefusal) -> NodeRefusal {
         | PayoutRefusal::Claim(_)
         | PayoutRefusal::CantApprove(_)
         | PayoutRefusal::Review(_)
-        | PayoutRefusal::CantCancel(_)) => NodeRefusal::Bolt11(other.to_string()),
+        | PayoutRefusal::CantCancel(_)
+        | PayoutRefusal::NotByHand(_)
+        | PayoutRefusal::RateRule(_)) => NodeRefusal::Bolt11(other.to_string()),
     }
 }

@@ -2,8 +2,8 @@
 
 use rust_decimal::Decimal;
 
+use super::claim::{Claim, Combined, combine};
 use super::destination::{DestinationRefusal, ReadDestination, check_not_own};
-use super::pull_payment::{Claim, combine, in_currency};
 use super::review::ReviewRefusal;
 use super::settle::commit;
 use super::{Gateway, Unavailable};
@@ -11,29 +11,14 @@ use crate::domain::destination::Destination;
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
 use crate::domain::money::{Currency, Money, Msat};
-use crate::domain::payout::{CantApprove, CantCancel, FeeCap, FeeWish, Origin, Payout, Stage};
+use crate::domain::payout::{
+    CantApprove, CantCancel, FeeCap, FeeWish, HandMark, NotByHand, Origin, Payout, Stage,
+};
 use crate::domain::pull_payment::ClaimRefusal;
 use crate::domain::receipt::Rail;
 use crate::domain::store::Processor;
 use crate::domain::time::Timestamp;
 use crate::store::{self, Tx, WriteError};
-
-/// A transaction may cost this much however little it moves: what an ordinary one costs at 70 sat/vB.
-const CHAIN_FEE_FLOOR: Msat = Msat(10_000_000);
-
-/// The smallest output that the network relays, by the script's kind (the default relay rules at 3 sat/vB).
-fn dust_limit(destination: &Destination) -> Msat {
-    match destination {
-        Destination::Address(address) => Msat(
-            address
-                .script
-                .minimal_non_dust()
-                .to_sat()
-                .saturating_mul(1_000),
-        ),
-        Destination::Bolt11(_) => Msat(1),
-    }
-}
 
 /// A payout to be made.
 #[derive(Clone, Debug)]
@@ -44,7 +29,7 @@ pub struct NewPayout {
     pub read: ReadDestination,
     /// As it was asked for.
     pub asked: Money,
-    /// What arrives.
+    /// What arrives; nothing as long as what was asked for has no worth in bitcoin.
     pub amount: Msat,
     /// Needs no person any more.
     pub approved: bool,
@@ -105,6 +90,12 @@ pub enum PayoutRefusal {
     /// 400 `invalid-state`.
     #[error(transparent)]
     CantCancel(#[from] CantCancel),
+    /// 400 `invalid-state`.
+    #[error(transparent)]
+    NotByHand(#[from] NotByHand),
+    /// 422 `RateRule`.
+    #[error("{0}")]
+    RateRule(String),
     /// 400 or 422, by its kind.
     #[error(transparent)]
     Review(#[from] ReviewRefusal),
@@ -130,36 +121,26 @@ impl Gateway {
             let known = self
                 .store
                 .read(move |rows| store::pull_payment::get(rows, store, id))
-                .await;
-            known.ok_or(PayoutRefusal::UnknownPullPayment)?;
-            let payout = self
-                .claim(
-                    id,
-                    Claim {
-                        destination: new.destination,
-                        rail: new.rail,
-                        amount: new.amount,
-                    },
-                )
-                .await?;
-            if new.approved && payout.stage == Stage::AwaitingApproval {
-                return self
-                    .approve_payout_for(store, payout.id, payout.revision, new.fees)
-                    .await;
-            }
-            return Ok(payout);
+                .await
+                .ok_or(PayoutRefusal::UnknownPullPayment)?;
+            let claim = Claim {
+                destination: new.destination,
+                rail: new.rail,
+                amount: new.amount,
+                approved: new.approved,
+                fees: new.fees,
+                metadata: new.metadata,
+            };
+            return self.claim_on(&known, claim).await;
         }
         let read = self.read_destination(&new.destination, new.rail).await?;
         let now = self.now();
         check_not_expired(&read.destination, now)?;
-        let amount = combine(Currency::BTC, read.amount, new.amount, None)?;
+        let Combined { asked, amount, .. } = combine(Currency::BTC, read.amount, new.amount, None)?;
         let payout = NewPayout {
             origin: Origin::Store,
             read,
-            asked: Money {
-                amount: in_currency(amount, Currency::BTC),
-                currency: Currency::BTC,
-            },
+            asked,
             amount,
             approved: new.approved,
             pay_now: false,
@@ -181,6 +162,7 @@ impl Gateway {
         self.store
             .try_write("payout-create", move |tx| {
                 check_destination(tx, &payout, &node_id, now, || Ok(()))?;
+                check_enough(&payout)?;
                 Ok(put_new(tx, payout, now))
             })
             .await
@@ -193,22 +175,19 @@ impl Gateway {
         new: NewPayout,
         now: Timestamp,
     ) -> Payout {
-        let fee_max = if let Some(wished) = new.fees.most(new.amount) {
-            wished
-        } else {
-            let cap = self.fee_cap(store).await;
-            fee_max_of(&new.read.destination, new.amount, cap)
-        };
-        Payout {
+        let cap = self.fee_cap(store).await;
+        let payout = Payout {
             id: PayoutId(self.random()),
             store,
             origin: new.origin,
             created: now,
             revision: 0,
+            // An amount that can't be compared now is checked once it has a worth (D18).
+            named: (new.read.amount).filter(|_| !new.asked.currency.is_bitcoin()),
             destination: new.read.destination,
             asked: new.asked.into(),
             amount: new.amount,
-            fee_max,
+            fee_max: Msat::ZERO,
             stage: if new.approved {
                 Stage::AwaitingPayment
             } else {
@@ -224,7 +203,11 @@ impl Gateway {
             judged: None,
             paid_twice: None,
             unconfirmed_since: None,
-        }
+            in_hand: None,
+            rate: None,
+            fees: None,
+        };
+        payout.cap_fees(new.fees, cap)
     }
 
     /// What a store's Lightning payouts may spend on routing where nobody says otherwise.
@@ -232,35 +215,6 @@ impl Gateway {
         self.store
             .read(move |rows| store::settings::fee_cap(rows, store))
             .await
-    }
-
-    /// Says yes to what the approver saw.
-    pub async fn approve_payout(
-        &self,
-        store: StoreId,
-        id: PayoutId,
-        revision: u32,
-    ) -> Result<Payout, PayoutRefusal> {
-        self.approve_payout_for(store, id, revision, FeeWish::default())
-            .await
-    }
-
-    /// The same, for at most so much of fees.
-    pub async fn approve_payout_for(
-        &self,
-        store: StoreId,
-        id: PayoutId,
-        revision: u32,
-        fees: FeeWish,
-    ) -> Result<Payout, PayoutRefusal> {
-        self.change_payout("payout-approve", store, id, move |payout| {
-            let payout = match fees.most(payout.amount) {
-                Some(most) => payout.cap_fees(most),
-                None => payout,
-            };
-            Ok(payout.approve(revision)?)
-        })
-        .await
     }
 
     /// A person presses Pay.
@@ -280,6 +234,20 @@ impl Gateway {
     ) -> Result<Payout, PayoutRefusal> {
         self.change_payout("payout-cancel", store, id, move |payout| {
             Ok(payout.cancel(why)?)
+        })
+        .await
+    }
+
+    /// Takes a person's word on how far it is (Greenfield 5.8).
+    pub async fn mark_payout(
+        &self,
+        store: StoreId,
+        id: PayoutId,
+        mark: HandMark,
+    ) -> Result<Payout, PayoutRefusal> {
+        let now = self.now();
+        self.change_payout("payout-mark", store, id, move |payout| {
+            Ok(payout.mark(mark, now)?)
         })
         .await
     }
@@ -317,13 +285,6 @@ impl Gateway {
     }
 }
 
-fn fee_max_of(destination: &Destination, amount: Msat, cap: FeeCap) -> Msat {
-    match destination.rail() {
-        Rail::Lightning => cap.most(amount),
-        Rail::Onchain => FeeCap::default().most(amount).max(CHAIN_FEE_FLOOR),
-    }
-}
-
 /// The checks of a destination that need the store, in Greenfield's order (5.7): what is not ours comes first, then
 /// `before_duplicates`, then whether it was used before (D4).
 pub(super) fn check_destination(
@@ -343,7 +304,13 @@ pub(super) fn check_destination(
     if used {
         return Err(ClaimRefusal::DuplicateDestination.into());
     }
-    if payout.amount < dust_limit(&payout.destination) {
+    Ok(())
+}
+
+/// What can't be sent is refused as soon as it is known.
+pub(super) fn check_enough(payout: &Payout) -> Result<(), PayoutRefusal> {
+    let known = payout.asked.currency.is_bitcoin() || payout.rate.is_some();
+    if known && payout.amount < payout.destination.least() {
         return Err(ClaimRefusal::AmountTooLow.into());
     }
     Ok(())

@@ -4,10 +4,10 @@ use subtle::ConstantTimeEq;
 
 use super::Gateway;
 use super::books::allowance;
+use super::claim::in_currency;
 use super::destination::DestinationRefusal;
 use super::inside::OwnRefusal;
 use super::payout::{NewPayout, PayoutRefusal};
-use super::pull_payment::in_currency;
 use crate::domain::destination::{BadDestination, Bolt11Destination, Destination};
 use crate::domain::ids::{PullPaymentId, StoreId};
 use crate::domain::money::{Currency, Money, Msat, Sat};
@@ -118,10 +118,11 @@ impl Gateway {
         pull_payment
             .check_running(now)
             .map_err(WithdrawRefusal::Closed)?;
-        if !pull_payment.rails.contains(&Rail::Lightning) {
+        if !speaks_lnurl(pull_payment) {
             return Err(WithdrawRefusal::NotLightning);
         }
-        let balance = pull_payment.budget.remaining();
+        // The parts of a bitcoin are satoshi.
+        let balance = Sat(pull_payment.budget.remaining().0);
         if balance == Sat::ZERO {
             return Err(WithdrawRefusal::UsedUp);
         }
@@ -131,7 +132,7 @@ impl Gateway {
         } else {
             balance
         };
-        let max = balance.min(sendable);
+        let max = Sat(pull_payment.claimable().0).min(sendable);
         if max == Sat::ZERO {
             return Err(WithdrawRefusal::NotNow);
         }
@@ -347,7 +348,9 @@ impl From<PayoutRefusal> for WithdrawRefusal {
                 Self::NoAmount
             }
             PayoutRefusal::Claim(ClaimRefusal::DuplicateDestination) => Self::Used,
-            PayoutRefusal::Claim(ClaimRefusal::Overdraft) => Self::UsedUp,
+            PayoutRefusal::Claim(
+                ClaimRefusal::Overdraft | ClaimRefusal::AboveLargest | ClaimRefusal::NoMoreClaims,
+            ) => Self::UsedUp,
             PayoutRefusal::Claim(ClaimRefusal::PaymentMethodNotSupported) => Self::NotLightning,
             PayoutRefusal::Claim(
                 closed
@@ -355,6 +358,8 @@ impl From<PayoutRefusal> for WithdrawRefusal {
             ) => Self::Closed(closed),
             PayoutRefusal::CantApprove(_)
             | PayoutRefusal::CantCancel(_)
+            | PayoutRefusal::NotByHand(_)
+            | PayoutRefusal::RateRule(_)
             | PayoutRefusal::Review(_)
             | PayoutRefusal::Unavailable(_) => Self::Busy,
         }

@@ -8,13 +8,13 @@ use super::rows::{Order, Rows};
 use super::tables::Table;
 use crate::domain::destination::Destination;
 use crate::domain::ids::{BatchId, PullPaymentId, StoreId};
-use crate::domain::money::Sat;
+use crate::domain::money::Parts;
 use crate::domain::payout::batch::Version;
 use crate::domain::payout::{Payout, Plan, Stage};
 use crate::domain::pull_payment::{Budget, PullPayment};
 
 /// What payouts make of a pull payment's budget.
-type Recount = HashMap<(StoreId, PullPaymentId), (Sat, Sat)>;
+type Recount = HashMap<(StoreId, PullPaymentId), (Parts, Parts)>;
 
 /// Recounts what is kept twice. The first contradiction is told.
 pub fn check(rows: &dyn Rows) -> Result<(), String> {

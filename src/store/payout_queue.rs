@@ -185,6 +185,8 @@ fn places(lane: Lane, payout: &Payout) -> Vec<Row> {
     if let Destination::Bolt11(invoice) = &payout.destination
         && payout.is_open()
         && live.is_none()
+        // D11: what a person pays by other means doesn't run out.
+        && payout.in_hand.is_none()
     {
         let row = key(&[&ordered(invoice.expires_at.0), store, id]);
         places.push((Table::PayoutExpiries, row, Vec::new()));

@@ -184,6 +184,19 @@ fn words(fact: &Fact) -> String {
             format::msat(*fee_after),
             format::msat(*fee_before)
         ),
+        Fact::PayoutInHand { .. } => {
+            "Taken in hand by a person, who pays it by other means.".to_owned()
+        }
+        Fact::PayoutPaidByHand { amount, .. } => format!(
+            "{} marked as paid by a person, by other means.",
+            format::msat(*amount)
+        ),
+        Fact::PayoutPutBack { .. } => "Put back: it waits to be paid.".to_owned(),
+        Fact::PayoutApprovalWithdrawn { .. } => "Its approval was taken back.".to_owned(),
+        Fact::PullPaymentChanged { .. } => "Its terms were changed.".to_owned(),
+        Fact::InvoiceMethodActivated { rail, .. } => {
+            format!("{} is offered now.", rail.method_id())
+        }
         Fact::PayoutReconfirmed { .. } => "Its transaction is in the chain again.".to_owned(),
         Fact::PayoutProofCorrected {
             fee_before,

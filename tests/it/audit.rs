@@ -10,9 +10,9 @@ use tollway::domain::receipt::Rail;
 use tollway::domain::store::Settings;
 use tollway::ports::lightning::NodeEvent;
 use tollway::service::books::allowance;
+use tollway::service::claim::Claim;
 use tollway::service::invoice::NewInvoice;
 use tollway::service::payout::StorePayout;
-use tollway::service::pull_payment::Claim;
 use tollway::service::withdraw::{Accepted, WithdrawRefusal};
 use tollway::store;
 
@@ -249,11 +249,7 @@ async fn a_repeat_reports_and_cancels_nothing() {
     link.bolt11_days = 0;
     let link = world.pull_payment_as(link).await;
     let (pr, _) = world.customer_invoice(1_000);
-    let claim = Claim {
-        destination: pr.clone(),
-        rail: Rail::Lightning,
-        amount: None,
-    };
+    let claim = Claim::of_receiver(pr.clone(), Rail::Lightning, None);
     let k1 = hex::encode(link.k1);
     // Claimed at the API's door: the LNURL door must not touch it.
     let claimed = world.gateway.claim(link.id, claim).await.expect("a claim");

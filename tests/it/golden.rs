@@ -12,6 +12,7 @@ use minicbor::{Decode, Encode};
 use tollway::domain::fact::{Entry, Fact};
 use tollway::domain::ids::StoreId;
 use tollway::domain::money::Msat;
+use tollway::domain::rates::{Fallback, RuleSet};
 use tollway::domain::receipt::ReceiptKey;
 use tollway::ports::chain::BlockRef;
 use tollway::store::codec::{encode, try_decode};
@@ -147,6 +148,12 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::NodeGain { .. } => "node_gain",
         Fact::NodeForwarded { .. } => "node_forwarded",
         Fact::StrayAssigned { .. } => "stray_assigned",
+        Fact::PayoutInHand { .. } => "payout_in_hand",
+        Fact::PayoutPaidByHand { .. } => "payout_paid_by_hand",
+        Fact::PayoutPutBack { .. } => "payout_put_back",
+        Fact::PayoutApprovalWithdrawn { .. } => "payout_approval_withdrawn",
+        Fact::PullPaymentChanged { .. } => "pull_payment_changed",
+        Fact::InvoiceMethodActivated { .. } => "invoice_method_activated",
         Fact::MemberSet { .. } => "member_set",
         Fact::MemberRemoved { .. } => "member_removed",
     }
@@ -174,6 +181,15 @@ fn stores_and_their_senders() {
     let stores = [
         ("shop", samples::store()),
         ("capped", samples::capped_store()),
+        ("priced", samples::priced_store(Fallback::Usual)),
+        (
+            "priced-without-fallback",
+            samples::priced_store(Fallback::Off),
+        ),
+        (
+            "priced-with-fallback",
+            samples::priced_store(Fallback::On(RuleSet::of_source("coingecko"))),
+        ),
         ("shared", samples::shared_store()),
     ];
     check("store", &stores);
@@ -308,22 +324,24 @@ fn channels_and_deposits_of_the_node() {
 
 #[test]
 fn pull_payments_payouts_and_batches() {
-    use tollway::domain::money::Sat;
+    use tollway::domain::money::Parts;
     use tollway::domain::pull_payment::{Budget, PullPayment};
     let drawn = PullPayment {
         budget: Budget {
-            limit: Sat(100_000),
-            reserved: Sat(300),
-            spent: Sat(70_000),
+            limit: Parts(100_000),
+            reserved: Parts(300),
+            spent: Parts(70_000),
         },
         expires_at: None,
         archived: true,
         ..samples::pull_payment()
     };
-    check(
-        "pull_payment",
-        &[("new", samples::pull_payment()), ("drawn", drawn)],
-    );
+    let pull_payments = [
+        ("new", samples::pull_payment()),
+        ("drawn", drawn),
+        ("in_hours", samples::pull_payment_in_hours()),
+    ];
+    check("pull_payment", &pull_payments);
     check("payout", &samples::payouts());
     let batches = [
         ("one_version", samples::batch()),

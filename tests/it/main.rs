@@ -1,4 +1,4 @@
-//! Everything that runs in one process over the fakes: no network, no other process, no real time.
+//! Everything that runs in one process over the fakes: no network but loopback, no other process, no real time.
 
 #[allow(
     dead_code,
@@ -17,6 +17,7 @@ mod money_in;
 mod pages;
 mod payouts;
 mod promises;
+mod rates;
 mod samples;
 mod store;
 mod surroundings;

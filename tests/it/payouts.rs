@@ -7,7 +7,7 @@ pub mod review;
 mod throughput;
 
 use tollway::domain::ids::{PaymentHash, PayoutId};
-use tollway::domain::money::Sat;
+use tollway::domain::money::{Parts, Sat};
 use tollway::domain::payout::{FeeWish, Proof, Stage, Standing};
 use tollway::domain::receipt::Rail;
 use tollway::service::payout::StorePayout;
@@ -196,14 +196,14 @@ async fn p5_a_success_wins_over_a_failure_and_over_a_cancellation() {
             let done = world.gateway.cancel_payout(world.shop, id, "given up");
             done.await.expect("nothing of it is alive");
         }
-        let expected = if cancelled { Sat(0) } else { Sat(5_000) };
+        let expected = if cancelled { Parts(0) } else { Parts(5_000) };
         let budget = world.see_pull_payment(link.id).await.budget;
-        assert_eq!((budget.reserved, budget.spent), (expected, Sat(0)));
+        assert_eq!((budget.reserved, budget.spent), (expected, Parts(0)));
         arrives(&world, hash).await;
         arrives(&world, hash).await;
         assert_paid_once(&world, id, hash).await;
         let budget = world.see_pull_payment(link.id).await.budget;
-        assert_eq!((budget.reserved, budget.spent), (Sat(0), Sat(5_000)));
+        assert_eq!((budget.reserved, budget.spent), (Parts(0), Parts(5_000)));
     }
 }
 

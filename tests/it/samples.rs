@@ -13,12 +13,15 @@ use tollway::domain::ids::{
     BatchId, InvoiceId, PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId, UserId,
 };
 use tollway::domain::invoice::{
-    Details, Invoice, LightningPrompt, MoneyRecord, Price, SpeedPolicy, Status, Terms,
+    Details, FixedRate, Invoice, LightningPrompt, MoneyRecord, Price, SpeedPolicy, Status, Terms,
 };
-use tollway::domain::money::{Currency, Msat, Rate, Sat};
+use tollway::domain::money::{Currency, Msat, Parts, Rate, Sat};
 use tollway::domain::payout::batch::{Batch, Confirmed, Input, Rival, Version};
-use tollway::domain::payout::{Attempt, FeeCap, Origin, Payout, Plan, Proof, Stage, Standing};
+use tollway::domain::payout::{
+    Attempt, FeeCap, FeeWish, InHand, Origin, Payout, Plan, Proof, Stage, Standing,
+};
 use tollway::domain::pull_payment::{Budget, PullPayment};
+use tollway::domain::rates::{Fallback, RuleSet, StoreRates};
 use tollway::domain::receipt::{Rail, Receipt, ReceiptKey, ReceiptStanding};
 use tollway::domain::store::{Member, Members, Processor, Settings, Store};
 use tollway::domain::till::{TillAddress, TillId};
@@ -132,9 +135,9 @@ pub fn pull_payment() -> PullPayment {
         description: text("<b>For</b> you"),
         limit: money(100_000, 0, Currency::SATS),
         budget: Budget {
-            limit: Sat(100_000),
-            reserved: Sat(0),
-            spent: Sat(0),
+            limit: Parts(100_000),
+            reserved: Parts(0),
+            spent: Parts(0),
         },
         rails: vec![Rail::Lightning, Rail::Onchain],
         bolt11_days: 30,
@@ -144,6 +147,8 @@ pub fn pull_payment() -> PullPayment {
         archived: false,
         k1: [0xbb; 32],
         created: NOW,
+        claim_max: None,
+        claims_max: None,
     }
 }
 
@@ -176,6 +181,10 @@ pub fn payout() -> Payout {
         judged: None,
         paid_twice: None,
         unconfirmed_since: None,
+        in_hand: None,
+        rate: None,
+        fees: None,
+        named: None,
     }
 }
 
@@ -307,6 +316,35 @@ pub fn payouts() -> Vec<(&'static str, Payout)> {
             },
         ),
         (
+            "in_hand",
+            Payout {
+                stage: Stage::InProgress,
+                in_hand: Some(InHand {
+                    since: NOW,
+                    proof: Some(text("{\"proofType\":\"Cheque\"}")),
+                }),
+                fees: Some(FeeWish {
+                    percent: Some(Decimal::new(5, 1)),
+                    flat: None,
+                }),
+                ..payout()
+            },
+        ),
+        (
+            "paid_by_hand",
+            Payout {
+                stage: Stage::Completed {
+                    proof: Proof::Given(None),
+                    fee: Msat(0),
+                    at: NOW,
+                },
+                asked: money(40, 0, hours()),
+                rate: Rate::new(Decimal::from(2_500)).map(FixedRate::from),
+                named: Some(Msat(1_000)),
+                ..payout()
+            },
+        ),
+        (
             "cancelled",
             Payout {
                 stage: Stage::Cancelled {
@@ -317,6 +355,24 @@ pub fn payouts() -> Vec<(&'static str, Payout)> {
             },
         ),
     ]
+}
+
+fn hours() -> Currency {
+    Currency::unit("HOURS").expect("a unit")
+}
+
+/// A pull payment in a unit of somebody's own, with limits for a single claim.
+pub fn pull_payment_in_hours() -> PullPayment {
+    PullPayment {
+        limit: money(40, 0, hours()),
+        budget: Budget {
+            limit: Parts(4_000_000_000),
+            ..Budget::default()
+        },
+        claim_max: Some(Parts(800_000_000)),
+        claims_max: Some(5),
+        ..pull_payment()
+    }
 }
 
 /// A signed transaction for one payout.
@@ -406,6 +462,7 @@ pub fn store() -> Store {
             refund_bolt11_days: 7,
             anyone_can_create_invoice: true,
             fee_cap: None,
+            rates: None,
         },
         draws_on_node: true,
         kept: text("{\"website\":\"\"}"),
@@ -436,6 +493,23 @@ pub fn capped_store() -> Store {
                 percent: Decimal::new(5, 1),
                 floor: Msat(3_000),
             }),
+            ..store.settings
+        },
+        ..store
+    }
+}
+
+/// A store with rates of its own.
+pub fn priced_store(fallback: Fallback) -> Store {
+    let store = store();
+    let primary = RuleSet {
+        spread_percent: Decimal::new(15, 1),
+        preferred_source: None,
+        script: Some(text("X_X = kraken(X_X);")),
+    };
+    Store {
+        settings: Settings {
+            rates: Some(StoreRates { primary, fallback }),
             ..store.settings
         },
         ..store

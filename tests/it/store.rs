@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use disk::CountingDisk;
 use tollway::domain::fact::Fact;
 use tollway::domain::ids::StoreId;
-use tollway::domain::money::Sat;
+use tollway::domain::money::Parts;
 use tollway::domain::pull_payment::Budget;
 use tollway::domain::time::Timestamp;
 use tollway::store::payout_queue::{self, Lane};
@@ -477,7 +477,7 @@ fn a_file_that_contradicts_itself_is_not_opened() {
         ("P8 the budget", |tx| {
             let mut lying = samples::pull_payment();
             lying.budget = Budget {
-                reserved: Sat(5),
+                reserved: Parts(5),
                 ..lying.budget
             };
             pull_payment::put(tx, &lying);

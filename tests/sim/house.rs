@@ -98,7 +98,7 @@ impl House {
             chain: outside.chain.clone(),
             clock: outside.clock.clone(),
             entropy: outside.dice.clone(),
-            rates: Arc::new(FakeRates::default()),
+            rates: FakeRates::default().board(),
             keychain: keychain(),
             follower: follower.state(),
             network: Bitcoin::Regtest,

@@ -176,7 +176,7 @@ impl World {
             chain: outside.chain.clone(),
             clock: outside.clock.clone(),
             entropy: outside.entropy.clone(),
-            rates: outside.rates.clone(),
+            rates: outside.rates.board(),
             keychain: Arc::new(
                 Keychain::from_mnemonic(WORDS, Network::Regtest).expect("valid words"),
             ),
@@ -364,6 +364,8 @@ impl World {
             auto_approve: true,
             starts_at: None,
             expires_at: None,
+            claim_max: None,
+            claims_max: None,
         }
     }
 

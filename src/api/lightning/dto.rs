@@ -225,6 +225,6 @@ impl PaymentData {
 fn proof_preimage(proof: &Proof) -> Option<String> {
     match proof {
         Proof::Lightning { preimage, .. } => preimage.as_ref().map(Preimage::reveal),
-        Proof::Onchain { .. } => None,
+        Proof::Onchain { .. } | Proof::Given(_) => None,
     }
 }

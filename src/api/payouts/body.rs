@@ -49,6 +49,8 @@ pub struct CreateStorePayoutRequest {
 pub struct ApprovePayoutRequest {
     /// What the approver saw; 0 by default.
     pub revision: Option<WholeIn>,
+    /// What an amount is worth that is not in bitcoin; by the store's rules by default.
+    pub rate_rule: Option<String>,
     /// Percent of the amount that it may spend on fees.
     pub max_fee_percent: Option<DecimalIn>,
     /// Satoshi that it may spend on fees.
@@ -59,7 +61,7 @@ pub struct ApprovePayoutRequest {
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase", example = json!({"state": "Cancelled"}))]
 pub struct MarkPayoutRequest {
-    /// Only `Cancelled` is taken.
+    /// What it is from now on.
     pub state: PayoutState,
     /// An object with a `proofType`.
     #[schema(value_type = Option<Object>)]

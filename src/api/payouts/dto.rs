@@ -5,7 +5,7 @@ use bitcoin::Txid;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::api::error::ApiError;
@@ -14,7 +14,7 @@ use crate::api::invoices::dto::raw_object;
 use crate::api::number::Dec;
 use crate::api::schema::{FeePolicy, PaymentMethodId, PayoutState};
 use crate::domain::ids::Preimage;
-use crate::domain::payout::{Payout, Plan, Proof, Stage, Standing};
+use crate::domain::payout::{HandMark, Payout, Plan, Proof, Stage, Standing};
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
 use crate::http::AppState;
@@ -67,6 +67,7 @@ impl PayoutData {
     /// A payout with its proof, which may stand in another row.
     pub fn of(rows: &dyn Rows, payout: &Payout) -> Self {
         let method = payout.rail().method_id();
+        let wish = payout.fees.unwrap_or_default();
         let approved = match payout.stage {
             Stage::AwaitingApproval => None,
             Stage::AwaitingPayment
@@ -107,7 +108,7 @@ impl PayoutData {
                 | Stage::Cancelled { .. } => None,
             },
             fee_policy: "SenderPays",
-            max_fee_percent: None,
+            max_fee_percent: wish.percent.map(Dec),
             max_fee_flat: payout.fee_max.to_sat_ceil().0.to_string(),
         }
     }
@@ -157,7 +158,11 @@ fn proof(rows: &dyn Rows, payout: &Payout) -> Option<Value> {
                 "preimage": preimage.as_ref().map(Preimage::reveal),
             }),
             Proof::Onchain { txid, vout } => onchain_proof(*txid, Some(*vout)),
+            Proof::Given(given) => given_proof(given.as_deref())?,
         }),
+        Stage::InProgress if payout.in_hand.is_some() => {
+            given_proof(payout.in_hand.as_ref()?.proof.as_deref())
+        }
         Stage::InProgress => match &payout.live_attempt()?.plan {
             Plan::Lightning { hash, .. } | Plan::Inside { hash } => Some(json!({
                 "proofType": "PayoutLightningBlob",
@@ -173,6 +178,11 @@ fn proof(rows: &dyn Rows, payout: &Payout) -> Option<Value> {
         },
         Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::Cancelled { .. } => None,
     }
+}
+
+/// What a person gave as proof, as it came.
+fn given_proof(given: Option<&str>) -> Option<Value> {
+    serde_json::from_str(given?).ok()
 }
 
 fn onchain_proof(txid: Txid, vout: Option<u32>) -> Value {
@@ -249,4 +259,30 @@ pub fn read_word(body: &mut Input) -> (Word, String) {
         }
     };
     (word, comment)
+}
+
+/// Reads `{state, paymentProof}`; `None` is Cancelled. Faults stay in the body; with one the answer is not used.
+pub fn read_mark(body: &mut Input) -> Option<HandMark> {
+    let proof = body.object("paymentProof");
+    let named = |proof: &Map<String, Value>| {
+        let kind = proof.get("proofType").and_then(Value::as_str);
+        kind.is_some_and(|kind| !kind.is_empty())
+    };
+    if proof.as_ref().is_some_and(|proof| !named(proof)) {
+        body.refuse("paymentProof", "A proof names its proofType.");
+    }
+    let proof = proof.map(|proof| Value::Object(proof).to_string());
+    let wanted = body.words("state").unwrap_or_default();
+    match wanted.trim().to_ascii_lowercase().as_str() {
+        "awaitingapproval" => Some(HandMark::AwaitingApproval),
+        "awaitingpayment" => Some(HandMark::AwaitingPayment),
+        "inprogress" => Some(HandMark::InProgress(proof)),
+        "completed" => Some(HandMark::Completed(proof)),
+        "cancelled" => None,
+        _ => {
+            let message = "This has to be AwaitingApproval, AwaitingPayment, InProgress, Completed or Cancelled.";
+            body.refuse("state", message);
+            None
+        }
+    }
 }

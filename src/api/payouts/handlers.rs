@@ -14,8 +14,9 @@ use crate::api::page::{Page, PageParams};
 use crate::api::pull_payments::handlers::CREATE_APPROVED;
 use crate::api::wire;
 use crate::domain::ids::{PayoutId, StoreId};
-use crate::domain::payout::{Origin, Stage};
+use crate::domain::payout::{HandMark, Origin, Stage};
 use crate::http::AppState;
+use crate::service::approval::Approval;
 use crate::service::payout::StorePayout;
 use crate::store;
 
@@ -135,8 +136,9 @@ pub async fn get(
 
 /// Approves the revision that the approver saw
 ///
-/// The rate rule means nothing for bitcoin amounts. `maxFeePercent` and `maxFeeFlat` change what it may spend on fees,
-/// as in creating one.
+/// `rateRule` says what an amount is worth that is not in bitcoin; without it the store's own rules do. Refused with 400
+/// `rate-unavailable` if neither does, `invalid-state`, `old-revision`, and `amount-too-low` if it comes to less than can
+/// be sent: then it is cancelled. `maxFeePercent` and `maxFeeFlat` change what it may spend on fees, as in creating one.
 #[utoipa::path(post, path = "/payouts/{id}", operation_id = "PullPayments_ApprovePayout", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
     request_body = ApprovePayoutRequest,
@@ -149,13 +151,15 @@ pub async fn approve(
 ) -> Result<Json<PayoutData>, ApiError> {
     let (store, id) = find(&state, &caller, &path).await?;
     let revision = body.whole("revision", 0, i64::from(u32::MAX)).unwrap_or(0);
+    let rate_rule = body.words("rateRule");
     let fees = wire::fee_wish(&mut body);
     body.finish()?;
-    let revision = u32::try_from(revision).unwrap_or_default();
-    let payout = state
-        .gateway
-        .approve_payout_for(store, id, revision, fees)
-        .await?;
+    let approval = Approval {
+        revision: u32::try_from(revision).unwrap_or_default(),
+        rate_rule,
+        fees,
+    };
+    let payout = state.gateway.approve_payout(store, id, approval).await?;
     dto::answer(&state, payout).await
 }
 
@@ -172,9 +176,11 @@ pub async fn cancel(
     cancel_one(&state, store, id).await
 }
 
-/// Marks a payout
+/// Marks a payout by a person's word
 ///
-/// Only `Cancelled` may be said by hand; what is paid is known by its proof.
+/// `state` is `AwaitingApproval`, `AwaitingPayment`, `InProgress` (a person pays it by other means, and no keeper touches
+/// it), `Completed` or `Cancelled`; `paymentProof` is any object with a `proofType`. Refused with 400 `invalid-state`
+/// while an attempt of this server may still succeed, and where the state does not lead there.
 #[utoipa::path(post, path = "/payouts/{id}/mark", operation_id = "PullPayments_MarkPayout", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
     request_body = MarkPayoutRequest,
@@ -186,20 +192,20 @@ pub async fn mark(
     mut body: Input,
 ) -> Result<(), ApiError> {
     let (store, id) = find(&state, &caller, &path).await?;
-    let wanted = body.words("state").unwrap_or_default();
-    let proof = body.object("paymentProof");
-    if proof.is_some_and(|proof| !proof.contains_key("proofType")) {
-        body.refuse("paymentProof", "A proof names its proofType.");
-    }
+    let word = dto::read_mark(&mut body);
     body.finish()?;
-    if wanted.eq_ignore_ascii_case("Cancelled") {
-        cancel_one(&state, store, id).await
-    } else {
-        Err(not_by_hand())
+    match word {
+        Some(mark) => {
+            state.gateway.mark_payout(store, id, mark).await?;
+            Ok(())
+        }
+        None => cancel_one(&state, store, id).await,
     }
 }
 
-/// Refused: what is paid is known by its proof
+/// Marks a payout as paid by other means
+///
+/// The same as marking it `Completed` without proof.
 #[utoipa::path(post, path = "/payouts/{id}/mark-paid", operation_id = "PullPayments_MarkPayoutPaid", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
     responses((status = 200, description = "Done.")))]
@@ -208,8 +214,10 @@ pub async fn mark_paid(
     caller: Signed,
     Path(path): Path<ItemPath>,
 ) -> Result<(), ApiError> {
-    find(&state, &caller, &path).await?;
-    Err(not_by_hand())
+    let (store, id) = find(&state, &caller, &path).await?;
+    let paid = HandMark::Completed(None);
+    state.gateway.mark_payout(store, id, paid).await?;
+    Ok(())
 }
 
 /// Looks at a payout now, processor or not
@@ -278,10 +286,6 @@ async fn cancel_one(state: &AppState, store: StoreId, id: PayoutId) -> Result<()
     let why = "Cancelled by its owner.";
     state.gateway.cancel_payout(store, id, why).await?;
     Ok(())
-}
-
-fn not_by_hand() -> ApiError {
-    ApiError::bad_request("invalid-state", "A payout is not marked so by hand.")
 }
 
 pub(super) async fn find(

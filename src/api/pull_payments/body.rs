@@ -27,4 +27,28 @@ pub struct CreatePullPaymentRequest {
     pub starts_at: Option<WholeIn>,
     /// Unix time in seconds; never by default.
     pub expires_at: Option<WholeIn>,
+    /// The most that one claim may be.
+    pub max_claim_amount: Option<DecimalIn>,
+    /// How many claims there may be.
+    pub max_claim_count: Option<WholeIn>,
+}
+
+/// New terms of a pull payment. What is absent or null stays.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({"amount": "0.002"}))]
+pub struct UpdatePullPaymentRequest {
+    /// At most 50 characters.
+    pub name: Option<String>,
+    /// For who claims.
+    pub description: Option<String>,
+    /// The most that can be claimed.
+    pub amount: Option<DecimalIn>,
+    /// Unix time in seconds.
+    pub expires_at: Option<WholeIn>,
+    /// Whether claims are paid without a person.
+    pub auto_approve_claims: Option<bool>,
+    /// The most that one claim may be.
+    pub max_claim_amount: Option<DecimalIn>,
+    /// How many claims there may be.
+    pub max_claim_count: Option<WholeIn>,
 }

@@ -7,25 +7,23 @@ use utoipa::ToSchema;
 use crate::api::extract::Input;
 use crate::api::number::Dec;
 use crate::api::schema::PaymentMethodId;
-use crate::domain::money::{Currency, Money, Sat};
-use crate::domain::pull_payment::PullPayment;
-use crate::domain::receipt::Rail;
+use crate::api::wire::Unit;
+use crate::domain::money::Money;
+use crate::domain::pull_payment::{Change, PullPayment};
 use crate::domain::time::Timestamp;
 use crate::lnurl::encode;
 use crate::service::Gateway;
 use crate::service::pull_payment::{NAME_CHARS_MAX, NewPullPayment};
+use crate::service::withdraw::speaks_lnurl;
 
 /// Days a claimed BOLT11 must stay valid: at most so many.
 const BOLT11_DAYS_MAX: u32 = 3_650;
 
+/// More claims than this are not limited by number.
+const CLAIMS_MAX: u32 = 10_000;
+
 /// Limits that this version does not have. To ignore one would give away more than was meant, so they are refused.
-const NOT_OFFERED: [&str; 5] = [
-    "period",
-    "rateLockSeconds",
-    "maxClaimAmount",
-    "maxClaimCount",
-    "pin",
-];
+const NOT_OFFERED: [&str; 3] = ["period", "rateLockSeconds", "pin"];
 
 /// `PullPaymentData`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,6 +47,9 @@ pub struct PullPaymentData {
     remaining_amount: Dec,
     lnurl_bech32: Option<String>,
     lnurl_uri: Option<String>,
+    max_claim_amount: Option<Dec>,
+    max_claim_count: Option<u32>,
+    rate_lock_seconds: Option<u32>,
     period: Option<u64>,
     period_starts_at: Option<u64>,
     period_ends_at: Option<u64>,
@@ -79,24 +80,18 @@ impl PullPaymentData {
                 .iter()
                 .map(|rail| rail.method_id())
                 .collect(),
-            claimed_amount: Dec(in_currency(budget.used(), currency)),
-            remaining_amount: Dec(in_currency(budget.remaining(), currency)),
+            claimed_amount: Dec(budget.used().amount(currency)),
+            remaining_amount: Dec(budget.remaining().amount(currency)),
             lnurl_bech32,
             lnurl_uri,
+            max_claim_amount: (pull_payment.claim_max).map(|most| Dec(most.amount(currency))),
+            max_claim_count: pull_payment.claims_max,
+            rate_lock_seconds: None,
             period: None,
             period_starts_at: None,
             period_ends_at: None,
         }
     }
-}
-
-fn in_currency(amount: Sat, currency: Currency) -> Decimal {
-    let per_btc = currency.fixed_per_btc().unwrap_or(Decimal::ONE);
-    amount
-        .to_btc()
-        .checked_mul(per_btc)
-        .unwrap_or_default()
-        .normalize()
 }
 
 /// `LNURLData`.
@@ -109,10 +104,10 @@ pub struct LnurlData {
 }
 
 impl LnurlData {
-    /// The withdraw link, if the pull payment pays over Lightning.
+    /// The withdraw link, if the pull payment pays bitcoin over Lightning.
     pub(super) fn of(gateway: &Gateway, pull_payment: &PullPayment) -> Option<Self> {
         let url = encode::link_of(&gateway.base_url, pull_payment.id);
-        pull_payment.rails.contains(&Rail::Lightning).then(|| Self {
+        speaks_lnurl(pull_payment).then(|| Self {
             lnurl_bech32: format!("lightning:{}", encode::bech32(&url)),
             lnurl_uri: encode::lnurlw(&url),
         })
@@ -135,9 +130,9 @@ pub(super) fn read(body: &mut Input, bolt11_days: u32) -> Option<NewPullPayment>
     if amount.is_none_or(|amount| amount <= Decimal::ZERO) {
         body.refuse("amount", "The amount has to be positive.");
     }
-    let currency = body.currency("currency");
-    if currency.is_none_or(|currency| !currency.is_bitcoin()) {
-        body.refuse("currency", "A pull payment is in BTC or SATS.");
+    let currency = body.parsed::<Unit>("currency").map(|unit| unit.0);
+    if currency.is_none() {
+        body.refuse("currency", "Name a currency, or a unit of 2 to 12 letters.");
     }
     let (starts_at, expires_at) = (body.time("startsAt"), body.time("expiresAt"));
     if starts_at
@@ -150,19 +145,59 @@ pub(super) fn read(body: &mut Input, bolt11_days: u32) -> Option<NewPullPayment>
     if rails.as_ref().is_some_and(Vec::is_empty) {
         body.refuse("payoutMethods", "Name at least one payout method.");
     }
+    let (claim_max, claims_max) = claim_limits(body);
+    let description = body.text("description").unwrap_or_default();
+    let bolt11_secs = body.span("BOLT11Expiration", 86_400, 0, BOLT11_DAYS_MAX * 86_400);
+    let auto_approve = body.flag("autoApproveClaims").unwrap_or(false);
     Some(NewPullPayment {
         name,
-        description: body.text("description").unwrap_or_default(),
+        description,
         limit: Money {
             amount: amount?,
             currency: currency?,
         },
         rails,
-        bolt11_days: body
-            .span("BOLT11Expiration", 86_400, 0, BOLT11_DAYS_MAX * 86_400)
-            .map_or(bolt11_days, |secs| secs / 86_400),
-        auto_approve: body.flag("autoApproveClaims").unwrap_or(false),
+        bolt11_days: bolt11_secs.map_or(bolt11_days, |secs| secs / 86_400),
+        auto_approve,
         starts_at,
         expires_at,
+        claim_max,
+        claims_max,
     })
+}
+
+/// `maxClaimAmount` and `maxClaimCount` (D27).
+fn claim_limits(body: &mut Input) -> (Option<Decimal>, Option<u32>) {
+    let most = body.decimal("maxClaimAmount");
+    if most.is_some_and(|most| most <= Decimal::ZERO) {
+        body.refuse("maxClaimAmount", "The amount has to be positive.");
+    }
+    let count = body.whole("maxClaimCount", 1, CLAIMS_MAX.into());
+    (most, count.and_then(|count| u32::try_from(count).ok()))
+}
+
+/// Reads what changes of a pull payment (D33). Faults stay in the body.
+pub(super) fn read_change(body: &mut Input) -> Change {
+    for name in NOT_OFFERED {
+        if body.value(name).is_some() {
+            body.refuse(name, "This server does not offer this.");
+        }
+    }
+    let name = body.text("name");
+    if name
+        .as_ref()
+        .is_some_and(|name| name.chars().count() > NAME_CHARS_MAX)
+    {
+        body.refuse("name", "The name is longer than 50 characters.");
+    }
+    let (claim_max, claims_max) = claim_limits(body);
+    Change {
+        name,
+        description: body.text("description"),
+        limit: body.decimal("amount"),
+        expires_at: body.time("expiresAt"),
+        auto_approve: body.flag("autoApproveClaims"),
+        claim_max,
+        claims_max,
+    }
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 
-use super::body::CreatePullPaymentRequest;
+use super::body::{CreatePullPaymentRequest, UpdatePullPaymentRequest};
 use super::dto::{self, PullPaymentData};
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
@@ -71,6 +71,39 @@ pub async fn create(
     };
     let made = state.gateway.create_pull_payment(store.id, new).await?;
     Ok(Json(PullPaymentData::of(&state.gateway, &made)))
+}
+
+/// Changes the terms of a pull payment
+///
+/// What is not named, or null, stays. To approve claims by itself it needs the right that making such a pull payment
+/// needs. Refused with 422 `Amount` below what has been claimed already.
+#[utoipa::path(patch, path = "/pull-payments/{id}", operation_id = "PullPayments_UpdatePullPayment", tag = "Pull payments",
+    security(("API_Key" = ["btcpay.store.canmanagepullpayments"])),
+    request_body = UpdatePullPaymentRequest,
+    responses((status = 200, description = "Done.", body = PullPaymentData)))]
+pub async fn update(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+    mut body: Input,
+) -> Result<Json<impl Serialize>, ApiError> {
+    let (store, id) = caller
+        .item(
+            &state,
+            &path,
+            store::pull_payment::store_of,
+            ApiError::no_pull_payment,
+        )
+        .await?;
+    let change = dto::read_change(&mut body);
+    if change.auto_approve == Some(true) {
+        caller.check_on(CREATE_APPROVED, Some(&store))?;
+    }
+    body.finish()?;
+    let after = (state.gateway)
+        .change_pull_payment(store.id, id, change)
+        .await?;
+    Ok(Json(PullPaymentData::of(&state.gateway, &after)))
 }
 
 /// Closes a pull payment; may be repeated

@@ -22,5 +22,5 @@ pub fn room() -> Room {
 
 /// Those of one pull payment, mounted below its store too.
 pub fn items() -> Room {
-    OpenApiRouter::new().routes(routes!(handlers::archive))
+    OpenApiRouter::new().routes(routes!(handlers::archive, handlers::update))
 }

@@ -15,7 +15,7 @@ use crate::domain::ids::PayoutId;
 use crate::domain::payout::Stage;
 use crate::domain::pull_payment::PullPayment;
 use crate::http::{AppState, ClientAddr};
-use crate::service::pull_payment::Claim;
+use crate::service::claim::Claim;
 use crate::store;
 
 /// A pull payment, archived ones too
@@ -128,11 +128,7 @@ pub async fn claim(
     let wish = dto::read_wish(&mut body);
     body.finish()?;
     let found = find(&state, &id).await?;
-    let claim = Claim {
-        destination: wish.destination,
-        rail: wish.rail,
-        amount: wish.amount,
-    };
+    let claim = Claim::of_receiver(wish.destination, wish.rail, wish.amount);
     let payout = state.gateway.claim(found.id, claim).await?;
     dto::answer(&state, payout).await
 }

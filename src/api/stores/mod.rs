@@ -1,4 +1,4 @@
-//! Stores and what they offer (Greenfield 3.3–3.5).
+//! Stores and what they offer (Greenfield 3.3, 3.4).
 
 pub mod body;
 mod dto;
@@ -26,7 +26,6 @@ pub fn room() -> Room {
         .routes(routes!(handlers::get, handlers::update, handlers::remove))
         .routes(routes!(offers::payment_methods))
         .routes(routes!(offers::payment_method))
-        .routes(routes!(offers::rates))
         .routes(routes!(people::list, people::add))
         .routes(routes!(people::update, people::remove))
         .routes(routes!(people::roles))

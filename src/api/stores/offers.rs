@@ -1,26 +1,19 @@
-//! What a store offers: payment methods and rates (Greenfield 3.4, 3.5).
+//! What a store offers: its payment methods (Greenfield 3.4).
 
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use rust_decimal::Decimal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::Params;
-use crate::api::number::Dec;
 use crate::api::schema::PaymentMethodId;
-use crate::domain::money::Currency;
 use crate::domain::receipt::Rail;
 use crate::http::AppState;
-use crate::service::Gateway;
 
 const MODIFY: &str = "btcpay.store.canmodifystoresettings";
-
-/// Pairs of one request: each is a line of the answer.
-const PAIRS_MAX: usize = 100;
 
 /// `GenericPaymentMethodData`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -117,76 +110,4 @@ fn method_data(rail: Rail, with_config: bool) -> PaymentMethodData {
         enabled: true,
         config,
     }
-}
-
-/// `StoreRateResult`.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = StoreRateResult)]
-pub struct RateData {
-    currency_pair: String,
-    rate: Dec,
-    #[schema(value_type = Vec<String>)]
-    errors: Vec<&'static str>,
-}
-
-/// Rates of the pairs asked for
-///
-/// Without any pair: of bitcoin in the store's currency.
-#[utoipa::path(get, path = "/v1/stores/{store}/rates", operation_id = "Stores_GetStoreRates", tag = "Rates",
-    security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    params(("currencyPair" = Option<Vec<String>>, Query, description = "Such as `BTC_USD`; may be repeated.")),
-    responses((status = 200, description = "Done.", body = [RateData])))]
-pub async fn rates(
-    State(state): State<AppState>,
-    caller: Signed,
-    Path(store): Path<String>,
-    params: Params,
-) -> Result<Json<Vec<RateData>>, ApiError> {
-    let store = caller.store(&state, &store)?;
-    let mut pairs: Vec<String> = params
-        .all("currencyPair")
-        .into_iter()
-        .take(PAIRS_MAX)
-        .map(str::to_ascii_uppercase)
-        .collect();
-    if pairs.is_empty() {
-        pairs.push(format!("BTC_{}", store.settings.default_currency));
-    }
-    Ok(Json(
-        pairs
-            .into_iter()
-            .map(|pair| rate_data(&state.gateway, pair))
-            .collect(),
-    ))
-}
-
-fn rate_data(gateway: &Gateway, pair: String) -> RateData {
-    let (rate, errors) = match rate_of(gateway, &pair) {
-        Ok(rate) => (rate, Vec::new()),
-        Err(error) => (Decimal::ZERO, vec![error]),
-    };
-    RateData {
-        currency_pair: pair,
-        rate: Dec(rate),
-        errors,
-    }
-}
-
-/// `BTC_USD` is how many dollars a bitcoin costs.
-fn rate_of(gateway: &Gateway, pair: &str) -> Result<Decimal, &'static str> {
-    let (left, right) = pair
-        .split_once('_')
-        .and_then(|(left, right)| Some((left.parse().ok()?, right.parse().ok()?)))
-        .ok_or("ERR_INVALID_CURRENCY_PAIR")?;
-    let per_btc = |currency: Currency| match currency.fixed_per_btc() {
-        Some(fixed) => Ok(fixed),
-        None => match gateway.rates.rate(currency) {
-            Ok(rate) => Ok(rate.per_btc()),
-            Err(_) => Err("ERR_RATE_UNAVAILABLE"),
-        },
-    };
-    per_btc(right)?
-        .checked_div(per_btc(left)?)
-        .ok_or("ERR_RATE_UNAVAILABLE")
 }

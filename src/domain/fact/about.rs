@@ -31,13 +31,15 @@ impl Fact {
             | Self::InvoicePaidAfterExpiration { invoice }
             | Self::InvoiceInvalid { invoice, .. }
             | Self::InvoicePromptRenewed { invoice, .. }
-            | Self::StrayAssigned { invoice, .. } => invoice.as_bytes(),
+            | Self::StrayAssigned { invoice, .. }
+            | Self::InvoiceMethodActivated { invoice, .. } => invoice.as_bytes(),
             Self::ApiInvoicePaid { hash, .. }
             | Self::ApiInvoicePaidInside { hash, .. }
             | Self::ForeignPaymentArrived { hash, .. }
             | Self::PaymentRecordForgotten { hash } => hash.as_bytes(),
             Self::PullPaymentCreated { pull_payment }
-            | Self::PullPaymentArchived { pull_payment } => pull_payment.as_bytes(),
+            | Self::PullPaymentArchived { pull_payment }
+            | Self::PullPaymentChanged { pull_payment } => pull_payment.as_bytes(),
             Self::PayoutCreated { payout, .. }
             | Self::PayoutApproved { payout }
             | Self::PayoutAttemptRecorded { payout, .. }
@@ -53,7 +55,11 @@ impl Fact {
             | Self::PayoutUnconfirmed { payout }
             | Self::PayoutFeeRaised { payout, .. }
             | Self::PayoutReconfirmed { payout }
-            | Self::PayoutProofCorrected { payout, .. } => payout.as_bytes(),
+            | Self::PayoutProofCorrected { payout, .. }
+            | Self::PayoutInHand { payout }
+            | Self::PayoutPaidByHand { payout, .. }
+            | Self::PayoutPutBack { payout }
+            | Self::PayoutApprovalWithdrawn { payout } => payout.as_bytes(),
         }
     }
 }

@@ -35,15 +35,22 @@ impl FeeCap {
 }
 
 /// What somebody wants a single payout to spend at most. If both are given, both hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct FeeWish {
     /// Percent of the amount, 0 to 100.
+    #[cbor(n(0), with = "cbor::optional_decimal")]
     pub percent: Option<Decimal>,
     /// In all.
+    #[n(1)]
     pub flat: Option<Msat>,
 }
 
 impl FeeWish {
+    /// Nothing is wished.
+    pub const fn is_none(&self) -> bool {
+        self.percent.is_none() && self.flat.is_none()
+    }
+
     /// The most to spend on a payment of this amount; `None` if nothing is wished.
     pub fn most(&self, amount: Msat) -> Option<Msat> {
         let by_share = self.percent.map(|percent| share(percent, amount));

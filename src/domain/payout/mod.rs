@@ -7,6 +7,11 @@
 //!                  ▼
 //!              Cancelled
 //! ```
+//! A person may take an approved payout in hand, to pay it by other means: it is InProgress without an attempt, and no
+//! keeper touches it until that person says that it is paid, or puts it back (D11).
+//!
+//! An amount that is not in bitcoin gets its worth when it is approved; until then `amount` is zero.
+//!
 //! P1 one live attempt: at most one attempt is not `Failed`.
 //! P2 intent before act: an attempt is committed as `Recorded`, with its hash or txid, before anything is called.
 //! P5 success wins: a success settles the payout from any standing; a second one is an alarm.
@@ -20,6 +25,7 @@ mod cancel;
 mod chain;
 mod dispatch;
 mod fees;
+mod hand;
 mod inside;
 mod outcome;
 mod review;
@@ -31,14 +37,15 @@ pub use approve::CantApprove;
 pub use attempt::{Attempt, LONGEST_DOUBT_BLOCKS, Plan, Standing};
 pub use cancel::CantCancel;
 pub use fees::{FeeCap, FeeWish};
+pub use hand::{HandMark, InHand, NotByHand};
 pub use inside::Payable;
 pub use review::{NotInReview, Verdict};
 
 use super::cbor;
 use super::destination::Destination;
 use super::ids::{PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId};
-use super::invoice::MoneyRecord;
-use super::money::{Msat, Sat};
+use super::invoice::{FixedRate, MoneyRecord};
+use super::money::{Msat, Parts, Sat};
 use super::receipt::{Rail, Way};
 use super::time::Timestamp;
 
@@ -106,6 +113,19 @@ pub struct Payout {
     /// Paid by a transaction that a reorganisation took out of the chain, since then: it is sent again as it was.
     #[n(20)]
     pub unconfirmed_since: Option<Timestamp>,
+    /// A person pays it by other means.
+    #[n(21)]
+    pub in_hand: Option<InHand>,
+    /// What it was approved at, in units of the asked currency per BTC; `None` for bitcoin, and before approval.
+    #[n(22)]
+    pub rate: Option<FixedRate>,
+    /// What was wished for its fees.
+    #[n(23)]
+    pub fees: Option<FeeWish>,
+    /// What the destination itself asks for, where that can't be compared with what was asked for before it has a rate
+    /// (D18).
+    #[n(24)]
+    pub named: Option<Msat>,
 }
 
 /// What a payout was promised for.
@@ -182,14 +202,18 @@ pub enum Proof {
         #[n(1)]
         vout: u32,
     },
+    /// A person's word, with what they gave for it: a JSON object.
+    #[n(2)]
+    Given(#[n(0)] Option<String>),
 }
 
 impl Proof {
-    /// How the money that it proves went.
-    pub const fn way(&self) -> Way {
+    /// How the money that it proves went; `None` if it was no money of ours.
+    pub const fn way(&self) -> Option<Way> {
         match self {
-            Self::Lightning { .. } => Way::Lightning,
-            Self::Onchain { .. } => Way::Onchain,
+            Self::Lightning { .. } => Some(Way::Lightning),
+            Self::Onchain { .. } => Some(Way::Onchain),
+            Self::Given(_) => None,
         }
     }
 }
@@ -208,8 +232,17 @@ impl Payout {
         }
     }
 
-    /// What it takes of a budget: whole satoshi, rounded up.
-    pub const fn debit(&self) -> Sat {
+    /// What it takes of a budget, in the budget's own currency.
+    pub fn debit(&self) -> Parts {
+        if self.asked.currency.is_bitcoin() {
+            self.output().into()
+        } else {
+            Parts::of(self.asked.amount, self.asked.currency).unwrap_or(Parts(u64::MAX))
+        }
+    }
+
+    /// What an output on the chain carries: whole satoshi, rounded up.
+    pub const fn output(&self) -> Sat {
         self.amount.to_sat_ceil()
     }
 
@@ -217,7 +250,7 @@ impl Payout {
     pub const fn delivered(&self) -> Msat {
         match self.rail() {
             Rail::Lightning => self.amount,
-            Rail::Onchain => self.debit().to_msat(),
+            Rail::Onchain => self.output().to_msat(),
         }
     }
 
@@ -280,11 +313,19 @@ impl Payout {
             Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::Cancelled { .. } => {
                 live == 0 && !settled
             }
-            Stage::InProgress => live == 1 && !settled,
+            Stage::InProgress => {
+                let expected = usize::from(self.in_hand.is_none());
+                live == expected && !settled
+            }
+            Stage::Completed {
+                proof: Proof::Given(_),
+                ..
+            } => true,
             Stage::Completed { .. } => settled,
         };
+        let hand_fits = self.in_hand.is_none() || self.stage == Stage::InProgress;
         // P1 one live attempt.
-        live <= 1 && stage_fits
+        live <= 1 && stage_fits && hand_fits
     }
 }
 

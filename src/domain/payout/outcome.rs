@@ -46,10 +46,9 @@ impl Payout {
             fee,
             at: now,
         };
-        self.waiting_for = None;
-        self.next_attempt_at = None;
-        self.doubts = None;
+        self.rest();
         self.held_since = None;
+        self.in_hand = None;
         Step::telling(
             self,
             Fact::PayoutCompleted {
@@ -67,7 +66,10 @@ impl Payout {
         let payout = self.id;
         match &mut self.stage {
             Stage::Completed { proof, fee, .. } if self.judged == Some(attempt) => {
-                let (way, fee_before) = (found.way(), *fee);
+                let Some(way) = found.way() else {
+                    return Step::quiet(self);
+                };
+                let fee_before = *fee;
                 (*proof, *fee) = (found, cost);
                 self.judged = None;
                 Step::telling(

@@ -1,5 +1,6 @@
 //! Tables of before → act → after.
 
+mod hand;
 mod review;
 
 use rust_decimal::Decimal;
@@ -8,7 +9,7 @@ use super::*;
 use crate::domain::destination::AddressDestination;
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::UserId;
-use crate::domain::money::Currency;
+use crate::domain::money::{Currency, Rate};
 use crate::domain::receipt::Way;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000);
@@ -22,7 +23,8 @@ fn payout() -> Payout {
         revision: 0,
         destination: Destination::Address(AddressDestination {
             address: "bcrt1q".to_owned(),
-            script: bitcoin::ScriptBuf::new(),
+            // One that no amount is too small for.
+            script: bitcoin::ScriptBuf::from_bytes(vec![0x6a]),
         }),
         asked: MoneyRecord {
             amount: Decimal::ONE,
@@ -41,6 +43,10 @@ fn payout() -> Payout {
         judged: None,
         paid_twice: None,
         unconfirmed_since: None,
+        in_hand: None,
+        rate: None,
+        fees: None,
+        named: None,
     }
 }
 
@@ -67,7 +73,7 @@ fn after(step: Step<Payout>) -> Payout {
 }
 
 fn in_progress() -> Payout {
-    let approved = after(payout().approve(0).expect("waits"));
+    let approved = after(payout().approve(0, None).expect("waits"));
     after(approved.plan(plan(), NOW).expect("waits"))
 }
 
@@ -89,8 +95,11 @@ fn the_straight_road() {
 
 #[test]
 fn approval_checks_state_before_revision() {
-    assert_eq!(payout().approve(1), Err(CantApprove::OldRevision));
-    assert_eq!(in_progress().approve(7), Err(CantApprove::InvalidState));
+    assert_eq!(payout().approve(1, None), Err(CantApprove::OldRevision));
+    assert_eq!(
+        in_progress().approve(7, None),
+        Err(CantApprove::InvalidState)
+    );
 }
 
 #[test]
@@ -178,7 +187,7 @@ fn p8_only_what_can_t_succeed_is_cancelled() {
 #[test]
 fn waits_double_up_to_five_minutes_half_of_it_by_chance() {
     let waits = |chance: u64| {
-        let mut waiting = after(payout().approve(0).expect("waits"));
+        let mut waiting = after(payout().approve(0, None).expect("waits"));
         let mut waits = vec![];
         for _ in 0..12 {
             let planned = after(waiting.plan(plan(), NOW).expect("waits"));
@@ -229,7 +238,7 @@ fn an_own_invoice_is_settled_in_one_step() {
     };
     assert!(payout().settle_inside(own, NOW).is_err(), "not approved");
     assert!(in_progress().settle_inside(own, NOW).is_err(), "P1");
-    let approved = after(payout().approve(0).expect("waits"));
+    let approved = after(payout().approve(0, None).expect("waits"));
     let step = approved.settle_inside(own, NOW).expect("waits");
     let (payout, hash) = (PayoutId([1; 20]), own.hash);
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use super::{Budget, PullPayment};
 use crate::domain::fact::Step;
-use crate::domain::money::Msat;
+use crate::domain::money::Parts;
 use crate::domain::receipt::Rail;
 use crate::domain::time::Timestamp;
 
@@ -27,26 +27,40 @@ pub enum ClaimRefusal {
     /// More than is left.
     #[error("This is more than what is left to claim.")]
     Overdraft,
+    /// More than one claim may take.
+    #[error("This is more than a single claim may take.")]
+    AboveLargest,
+    /// As many claims as there may be have been made.
+    #[error("No more claims are taken: there have been as many as there may be.")]
+    NoMoreClaims,
     /// Nothing, or nothing left.
     #[error("The amount is too low.")]
     AmountTooLow,
 }
 
 impl PullPayment {
-    /// Reserves a claim's amount. The destination's own checks come before (5.7 step 9).
+    /// Reserves what a claim takes. The destination's own checks come before (5.7 step 9). `earlier`: how many claims
+    /// there are that are not cancelled; looked at only where their number is limited.
     pub fn claim(
         mut self,
-        amount: Msat,
+        debit: Parts,
         rail: Rail,
+        earlier: usize,
         now: Timestamp,
     ) -> Result<Step<Self>, ClaimRefusal> {
         self.check_running(now)?;
         if !self.rails.contains(&rail) {
             return Err(ClaimRefusal::PaymentMethodNotSupported);
         }
-        let debit = Self::debit(amount);
         if debit > self.budget.remaining() {
             return Err(ClaimRefusal::Overdraft);
+        }
+        if self.claim_max.is_some_and(|most| debit > most) {
+            return Err(ClaimRefusal::AboveLargest);
+        }
+        let most = self.claims_max.and_then(|most| usize::try_from(most).ok());
+        if most.is_some_and(|most| earlier >= most) {
+            return Err(ClaimRefusal::NoMoreClaims);
         }
         if debit.0 == 0 {
             return Err(ClaimRefusal::AmountTooLow);

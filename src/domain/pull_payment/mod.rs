@@ -4,15 +4,17 @@
 //! LNURL-withdraw is one door to it, the claim page another, the API a third.
 
 mod archive;
+mod change;
 mod claim;
 
 use minicbor::{Decode, Encode};
 
+pub use change::{CantChange, Change};
 pub use claim::ClaimRefusal;
 
 use super::ids::{PullPaymentId, StoreId};
 use super::invoice::MoneyRecord;
-use super::money::{Msat, Sat};
+use super::money::Parts;
 use super::receipt::Rail;
 use super::time::Timestamp;
 
@@ -61,36 +63,42 @@ pub struct PullPayment {
     /// When it was made.
     #[n(13)]
     pub created: Timestamp,
+    /// The most that one claim may take.
+    #[n(14)]
+    pub claim_max: Option<Parts>,
+    /// How many claims there may be that are not cancelled.
+    #[n(15)]
+    pub claims_max: Option<u32>,
 }
 
-/// Limit, and what has been taken of it. In whole satoshi: claims are debited rounded up.
+/// Limit, and what has been taken of it, in parts of the pull payment's currency: claims are debited rounded up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Budget {
     /// All there is.
     #[n(0)]
-    pub limit: Sat,
+    pub limit: Parts,
     /// Claimed, not paid yet.
     #[n(1)]
-    pub reserved: Sat,
+    pub reserved: Parts,
     /// Paid.
     #[n(2)]
-    pub spent: Sat,
+    pub spent: Parts,
 }
 
 impl Budget {
     /// Taken in all.
-    pub const fn used(self) -> Sat {
+    pub const fn used(self) -> Parts {
         self.reserved.plus(self.spent)
     }
 
     /// Left to claim.
-    pub const fn remaining(self) -> Sat {
+    pub const fn remaining(self) -> Parts {
         self.limit.minus(self.used())
     }
 
     /// A payout's claim became a payment.
     #[must_use]
-    pub const fn spend(self, amount: Sat) -> Self {
+    pub const fn spend(self, amount: Parts) -> Self {
         Self {
             reserved: self.reserved.minus(amount),
             spent: self.spent.plus(amount),
@@ -100,7 +108,7 @@ impl Budget {
 
     /// A cancelled payout gives its claim back (P8).
     #[must_use]
-    pub const fn give_back(self, amount: Sat) -> Self {
+    pub const fn give_back(self, amount: Parts) -> Self {
         Self {
             reserved: self.reserved.minus(amount),
             ..self
@@ -122,9 +130,10 @@ impl PullPayment {
         }
     }
 
-    /// What a claim takes of the budget.
-    pub const fn debit(amount: Msat) -> Sat {
-        amount.to_sat_ceil()
+    /// What one claim may take now.
+    pub fn claimable(&self) -> Parts {
+        let left = self.budget.remaining();
+        self.claim_max.map_or(left, |most| left.min(most))
     }
 
     /// Holds between all its parts; asserted where it is stored. (What is spent may pass the limit in one case: a

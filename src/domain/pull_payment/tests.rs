@@ -18,7 +18,7 @@ fn pull_payment(limit: u64) -> PullPayment {
             currency: Currency::SATS,
         },
         budget: Budget {
-            limit: Sat(limit),
+            limit: Parts(limit),
             ..Budget::default()
         },
         rails: vec![Rail::Lightning],
@@ -29,17 +29,19 @@ fn pull_payment(limit: u64) -> PullPayment {
         archived: false,
         k1: [3; 32],
         created: NOW,
+        claim_max: None,
+        claims_max: None,
     }
 }
 
 #[test]
 fn claims_reserve_until_nothing_is_left() {
-    let claim = |pp: PullPayment, msat| pp.claim(Msat(msat), Rail::Lightning, NOW);
-    let some = claim(pull_payment(100), 60_001).expect("fits").after;
-    assert_eq!(some.budget.reserved, Sat(61), "debited rounded up");
-    assert_eq!(claim(some.clone(), 40_000), Err(ClaimRefusal::Overdraft));
-    let all = claim(some, 39_000).expect("fits").after;
-    assert_eq!(all.budget.remaining(), Sat(0));
+    let claim = |pp: PullPayment, sat| pp.claim(Parts(sat), Rail::Lightning, 0, NOW);
+    let some = claim(pull_payment(100), 61).expect("fits").after;
+    assert_eq!(some.budget.reserved, Parts(61));
+    assert_eq!(claim(some.clone(), 40), Err(ClaimRefusal::Overdraft));
+    let all = claim(some, 39).expect("fits").after;
+    assert_eq!(all.budget.remaining(), Parts(0));
     assert_eq!(claim(all, 1), Err(ClaimRefusal::Overdraft));
     assert_eq!(claim(pull_payment(100), 0), Err(ClaimRefusal::AmountTooLow));
 }
@@ -54,45 +56,45 @@ fn refusals_come_in_greenfields_order() {
                 pp.expires_at = Some(Timestamp(0));
             },
             Rail::Lightning,
-            1_000,
+            1,
             ClaimRefusal::Archived,
         ),
         (
             |pp| pp.expires_at = Some(Timestamp::from_secs(999)),
             Rail::Lightning,
-            1_000,
+            1,
             ClaimRefusal::Expired,
         ),
         (
             |pp| pp.starts_at = Timestamp::from_secs(1_001),
             Rail::Onchain,
-            1_000,
+            1,
             ClaimRefusal::NotStarted,
         ),
         (
             |_| (),
             Rail::Onchain,
-            1_000_000,
+            1_000,
             ClaimRefusal::PaymentMethodNotSupported,
         ),
         (|_| (), Rail::Lightning, u64::MAX, ClaimRefusal::Overdraft),
     ];
-    for (change, rail, msat, refusal) in rows {
+    for (change, rail, parts, refusal) in rows {
         let mut pp = pull_payment(100);
         change(&mut pp);
-        assert_eq!(pp.claim(Msat(msat), rail, NOW), Err(refusal));
+        assert_eq!(pp.claim(Parts(parts), rail, 0, NOW), Err(refusal));
     }
 }
 
 #[test]
 fn only_a_cancelled_payout_gives_back() {
     let budget = Budget {
-        limit: Sat(100),
-        reserved: Sat(60),
-        spent: Sat(0),
+        limit: Parts(100),
+        reserved: Parts(60),
+        spent: Parts(0),
     };
-    assert_eq!(budget.spend(Sat(20)).remaining(), Sat(40));
-    assert_eq!(budget.give_back(Sat(20)).remaining(), Sat(60));
+    assert_eq!(budget.spend(Parts(20)).remaining(), Parts(40));
+    assert_eq!(budget.give_back(Parts(20)).remaining(), Parts(60));
 }
 
 #[test]
@@ -100,4 +102,82 @@ fn archiving_twice_tells_once() {
     let step = pull_payment(1).archive();
     assert_eq!(step.facts.len(), 1);
     assert!(step.after.archive().facts.is_empty());
+}
+
+#[test]
+fn a_claim_keeps_within_its_own_limits() {
+    let mut pp = pull_payment(100);
+    pp.claim_max = Some(Parts(10));
+    pp.claims_max = Some(2);
+    let rows = [
+        (10, 1, None),
+        (11, 1, Some(ClaimRefusal::AboveLargest)),
+        (101, 1, Some(ClaimRefusal::Overdraft)),
+        (10, 2, Some(ClaimRefusal::NoMoreClaims)),
+    ];
+    for (parts, earlier, refusal) in rows {
+        let claimed = pp
+            .clone()
+            .claim(Parts(parts), Rail::Lightning, earlier, NOW);
+        assert_eq!(claimed.err(), refusal, "{parts} after {earlier}");
+    }
+    assert_eq!(pp.claimable(), Parts(10));
+    pp.budget.spent = Parts(95);
+    assert_eq!(pp.claimable(), Parts(5));
+}
+
+#[test]
+fn terms_change_all_or_none() {
+    let mut pp = pull_payment(100);
+    pp.budget.reserved = Parts(60);
+    let limit = |amount: i64, scale| Change {
+        limit: Some(Decimal::new(amount, scale)),
+        ..Change::default()
+    };
+    let rows = [
+        (limit(60, 0), None),
+        (limit(59, 0), Some(CantChange::BelowUsed)),
+        (limit(0, 0), Some(CantChange::Limit)),
+        (limit(-5, 0), Some(CantChange::Limit)),
+        (limit(605, 1), Some(CantChange::Limit)),
+        (limit(2_100_000_000_000_001, 0), Some(CantChange::Limit)),
+        (
+            Change {
+                claim_max: Some(Decimal::ZERO),
+                ..Change::default()
+            },
+            Some(CantChange::ClaimMax),
+        ),
+        (
+            Change {
+                expires_at: Some(Timestamp::from_secs(899)),
+                ..Change::default()
+            },
+            Some(CantChange::ExpiresAt),
+        ),
+    ];
+    for (change, refusal) in rows {
+        let name = format!("{change:?}");
+        assert_eq!(pp.clone().change(change).err(), refusal, "{name}");
+    }
+    let change = Change {
+        name: Some("New".to_owned()),
+        auto_approve: Some(false),
+        claims_max: Some(3),
+        ..limit(200, 0)
+    };
+    let step = pp.clone().change(change.clone()).expect("possible");
+    assert_eq!(step.after.budget.remaining(), Parts(140));
+    assert_eq!(
+        (step.after.name.as_str(), step.after.auto_approve),
+        ("New", false)
+    );
+    assert_eq!(step.facts.len(), 1);
+    assert!(
+        step.after
+            .change(change)
+            .expect("possible")
+            .facts
+            .is_empty()
+    );
 }

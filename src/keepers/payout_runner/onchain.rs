@@ -103,7 +103,7 @@ impl OnchainPayer {
             })
             .await;
         let pressed = due.iter().any(|one| one.payout.pay_now);
-        let waiting: Sat = due.iter().map(|one| one.payout.debit()).sum();
+        let waiting: Sat = due.iter().map(|one| one.payout.output()).sum();
         let threshold = threshold.and_then(btc_to_sat_ceil);
         if !pressed && threshold.is_some_and(|threshold| waiting < threshold) {
             return Gathering::BelowThreshold;

@@ -72,7 +72,7 @@ pub(super) async fn rebuilt(gateway: &Gateway, batch: Batch, now: Timestamp) -> 
         let recipients = payouts
             .filter_map(|id| store::payout::get(tx, batch.store, *id))
             .filter_map(|payout| match &payout.destination {
-                Destination::Address(address) => Some((address.script.clone(), payout.debit())),
+                Destination::Address(address) => Some((address.script.clone(), payout.output())),
                 Destination::Bolt11(_) => None,
             })
             .collect();

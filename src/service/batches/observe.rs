@@ -90,7 +90,7 @@ fn is_paid_by(payout: &Payout, batch: &Batch) -> bool {
             ..
         } => batch.versions.iter().any(|version| version.txid == txid),
         Stage::Completed {
-            proof: Proof::Lightning { .. },
+            proof: Proof::Lightning { .. } | Proof::Given(_),
             ..
         }
         | Stage::AwaitingApproval

@@ -166,7 +166,7 @@ fn covered(due: Vec<Payout>, free: Sat, rate: u64, waiting: &mut Vec<Waiting>) -
     for payout in due {
         let script = recipient(&payout).map_or(0, |(script, _)| script.len());
         let vbytes = OUTPUT_VBYTES.saturating_add(u64::try_from(script).unwrap_or(u64::MAX));
-        let needed = payout.debit().plus(fee(vbytes));
+        let needed = payout.output().plus(fee(vbytes));
         if needed <= left {
             left = Sat(left.0 - needed.0);
             chosen.push(payout);
@@ -216,7 +216,7 @@ fn wait_all<T>(
 
 fn recipient(payout: &Payout) -> Option<(bitcoin::ScriptBuf, Sat)> {
     match &payout.destination {
-        Destination::Address(address) => Some((address.script.clone(), payout.debit())),
+        Destination::Address(address) => Some((address.script.clone(), payout.output())),
         Destination::Bolt11(_) => None,
     }
 }

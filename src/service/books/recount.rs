@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::{Identity, Rule, allowance};
 use crate::domain::ids::StoreId;
 use crate::domain::ledger::{Account, Movement, Signed};
-use crate::domain::money::Msat;
+use crate::domain::money::{Msat, Parts};
 use crate::domain::payout::batch::{Batch, Version};
 use crate::domain::payout::{Payout, Plan, Proof, Stage, Standing};
 use crate::domain::receipt::{Rail, Receipt};
@@ -148,7 +148,7 @@ fn payouts(rows: &dyn Rows, replay: &Replay) -> Vec<Identity> {
             *sum = sum.plus(holds);
         }
         if payout.pull_payment().is_some() {
-            let debit = Signed::from(payout.debit().to_msat());
+            let debit = of_budget(payout.debit());
             match payout.stage {
                 Stage::AwaitingApproval | Stage::AwaitingPayment | Stage::InProgress => {
                     reserved += debit;
@@ -163,8 +163,8 @@ fn payouts(rows: &dyn Rows, replay: &Replay) -> Vec<Identity> {
         rows,
         Table::PullPayments,
         |one: crate::domain::pull_payment::PullPayment| {
-            kept_reserved += one.budget.reserved.to_msat().into();
-            kept_spent += one.budget.spent.to_msat().into();
+            kept_reserved += of_budget(one.budget.reserved);
+            kept_spent += of_budget(one.budget.spent);
         },
     );
     let mut found = compare("payouts", &counted, replay, Movement::Payout, 1, true);
@@ -187,6 +187,11 @@ fn payouts(rows: &dyn Rows, replay: &Replay) -> Vec<Identity> {
     found
 }
 
+/// Parts of a budget, of bitcoin in millisatoshi: they are only compared.
+fn of_budget(parts: Parts) -> Signed {
+    Signed(i128::from(parts.0).saturating_mul(1_000))
+}
+
 /// What a completed payout took, its fee included.
 fn sent_by(payout: &Payout) -> Option<Msat> {
     match &payout.stage {
@@ -194,13 +199,18 @@ fn sent_by(payout: &Payout) -> Option<Msat> {
             proof: Proof::Onchain { .. },
             fee,
             ..
-        } => Some(payout.debit().to_msat().plus(*fee)),
+        } => Some(payout.output().to_msat().plus(*fee)),
         Stage::Completed {
             proof: Proof::Lightning { .. },
             fee,
             ..
         } => Some(payout.amount.plus(*fee)),
-        Stage::AwaitingApproval
+        // Paid by other means than ours.
+        Stage::Completed {
+            proof: Proof::Given(_),
+            ..
+        }
+        | Stage::AwaitingApproval
         | Stage::AwaitingPayment
         | Stage::InProgress
         | Stage::Cancelled { .. } => None,
@@ -261,7 +271,7 @@ fn booked_for(payout: &Payout, batch: &Batch, version: &Version, place: u32) -> 
             && matches!(&attempt.plan, Plan::Onchain { batch: planned, place: there }
                 if *planned == batch.id && *there == place)
     });
-    twice.then(|| (payout.debit().to_msat()).plus(batch.share(version, place)))
+    twice.then(|| (payout.output().to_msat()).plus(batch.share(version, place)))
 }
 
 fn was_paid_by(payout: &Payout, batch: &Batch) -> bool {
@@ -271,7 +281,7 @@ fn was_paid_by(payout: &Payout, batch: &Batch) -> bool {
             ..
         } => batch.versions.iter().any(|version| version.txid == *txid),
         Stage::Completed {
-            proof: Proof::Lightning { .. },
+            proof: Proof::Lightning { .. } | Proof::Given(_),
             ..
         }
         | Stage::AwaitingApproval

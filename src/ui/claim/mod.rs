@@ -20,8 +20,8 @@ use crate::domain::payout::Payout;
 use crate::domain::pull_payment::PullPayment;
 use crate::http::{AppState, ClientAddr};
 use crate::service::Gateway;
+use crate::service::claim::Claim;
 use crate::service::payout::PayoutRefusal;
-use crate::service::pull_payment::Claim;
 use crate::store;
 use view::ClaimView;
 
@@ -75,11 +75,8 @@ pub async fn claim(
     let error = match amount(&form.amount) {
         Err(why) => why.to_owned(),
         Ok(amount) => {
-            let claim = Claim {
-                destination: form.destination.clone(),
-                rail: rail_of(&form.destination, &pull.rails),
-                amount,
-            };
+            let rail = rail_of(&form.destination, &pull.rails);
+            let claim = Claim::of_receiver(form.destination.clone(), rail, amount);
             match state.gateway.claim(id, claim).await {
                 Ok(_) => {
                     return Ok(Redirect::to(&format!("/pull-payments/{id}#claims")).into_response());

@@ -1,6 +1,6 @@
 //! What the claim page shows of a pull payment.
 
-use crate::domain::money::{Currency, Sat};
+use crate::domain::money::{Currency, Parts};
 use crate::domain::payout::Payout;
 use crate::domain::pull_payment::{ClaimRefusal, PullPayment};
 use crate::domain::receipt::Rail;
@@ -39,7 +39,7 @@ pub struct ClaimView {
     /// What may be typed.
     pub accepts: &'static str,
     /// In what amounts are typed.
-    pub unit: &'static str,
+    pub unit: String,
     /// A Lightning invoice has to stay valid for so many days; said where that is not obvious.
     pub bolt11_days: Option<u32>,
     /// What is sent at once, and what waits for a person.
@@ -84,7 +84,7 @@ impl ClaimView {
     /// The page of a pull payment.
     pub fn of(pull: &PullPayment, payouts: &[Payout], base_url: &str, now: Timestamp) -> Self {
         let closed = pull.check_running(now).err();
-        let used_up = pull.budget.remaining() == Sat::ZERO;
+        let used_up = pull.budget.remaining() == Parts::ZERO;
         let used = pull.budget.used();
         Self {
             path: format!("/pull-payments/{}", pull.id),
@@ -108,6 +108,8 @@ impl ClaimView {
                     ClaimRefusal::PaymentMethodNotSupported
                     | ClaimRefusal::DuplicateDestination
                     | ClaimRefusal::Overdraft
+                    | ClaimRefusal::AboveLargest
+                    | ClaimRefusal::NoMoreClaims
                     | ClaimRefusal::AmountTooLow,
                 ) => Some("It can't be claimed now."),
                 None if used_up => Some("All of it has been claimed."),
@@ -142,7 +144,7 @@ impl ClaimView {
 /// Whether a pull payment is open, in one word.
 pub fn badge(pull: &PullPayment, now: Timestamp) -> Badge {
     match pull.check_running(now) {
-        Ok(()) if pull.budget.remaining() == Sat::ZERO => Badge::new("Used up", "calm"),
+        Ok(()) if pull.budget.remaining() == Parts::ZERO => Badge::new("Used up", "calm"),
         Ok(()) => Badge::new("Open", "good"),
         Err(ClaimRefusal::Archived) => Badge::new("Archived", "calm"),
         Err(ClaimRefusal::NotStarted) => Badge::new("Not started", "wait"),
@@ -151,19 +153,16 @@ pub fn badge(pull: &PullPayment, now: Timestamp) -> Badge {
 }
 
 /// An amount in the pull payment's own currency.
-pub fn in_unit(pull: &PullPayment, amount: Sat) -> String {
-    if pull.limit.currency == Currency::SATS {
-        format::sat(amount)
-    } else {
-        format::money(amount.to_btc(), Currency::BTC)
-    }
+pub fn in_unit(pull: &PullPayment, amount: Parts) -> String {
+    let currency = pull.limit.currency;
+    format::money(amount.amount(currency), currency)
 }
 
-fn unit(pull: &PullPayment) -> &'static str {
+fn unit(pull: &PullPayment) -> String {
     if pull.limit.currency == Currency::SATS {
-        "sat"
+        "sat".to_owned()
     } else {
-        "BTC"
+        pull.limit.currency.to_string()
     }
 }
 
@@ -185,7 +184,7 @@ pub fn lnurl(pull: &PullPayment, base_url: &str) -> Lnurl {
 impl From<&Payout> for ClaimRow {
     fn from(payout: &Payout) -> Self {
         Self {
-            amount: format::msat(payout.amount),
+            amount: words::amount(payout),
             destination: format::short(payout.destination.text()),
             badge: words::badge(payout),
             detail: words::detail(payout),

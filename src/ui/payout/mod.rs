@@ -24,6 +24,7 @@ use crate::domain::payout::{FeeWish, Payout, Plan, Stage};
 use crate::domain::receipt::Rail;
 use crate::http::AppState;
 use crate::service::Gateway;
+use crate::service::approval::Approval;
 use crate::service::batches::bump::{BumpRefusal, batch_of, sat_per_kvb};
 use crate::service::payout::{PayoutRefusal, StorePayout};
 use crate::store::{self, Rows};
@@ -226,9 +227,10 @@ pub async fn approve(
     Posted(form): Posted<ApproveForm>,
 ) -> Result<Response, PageError> {
     let id = parse(&id)?;
+    let approval = Approval::of(form.revision);
     let done = state
         .gateway
-        .approve_payout(shop.store.id, id, form.revision)
+        .approve_payout(shop.store.id, id, approval)
         .await;
     after(&state.gateway, &shop, id, done).await
 }

@@ -91,7 +91,7 @@ impl From<&Payout> for PayoutRow {
     fn from(payout: &Payout) -> Self {
         Self {
             href: format!("/stores/{}/payouts/{}", payout.store, payout.id),
-            amount: format::msat(payout.delivered()),
+            amount: words::amount(payout),
             rail: match payout.rail() {
                 Rail::Lightning => "Lightning",
                 Rail::Onchain => "On-chain",

@@ -1,8 +1,9 @@
 //! Words for how a payout stands.
 
 use crate::domain::destination::Destination;
+use crate::domain::money::Msat;
 use crate::domain::payout::{Origin, Payout, Proof, Stage, Standing};
-use crate::ui::format::Badge;
+use crate::ui::format::{self, Badge};
 
 /// Proof that a payout was paid.
 #[derive(Clone, Debug)]
@@ -46,6 +47,9 @@ pub fn detail(payout: &Payout) -> Option<String> {
         Stage::InProgress if payout.in_review() => Some(
             "Nobody knows yet whether it arrived. It will not be paid a second time.".to_owned(),
         ),
+        Stage::InProgress if payout.in_hand.is_some() => Some(
+            "Somebody pays it by other means. This server sends nothing for it.".to_owned(),
+        ),
         Stage::InProgress if payout.doubts.is_some() => payout
             .waiting_for
             .as_ref()
@@ -83,11 +87,24 @@ pub fn proof(payout: &Payout) -> Option<ProofView> {
                 label: "Output",
                 text: format!("{txid}:{vout}"),
             },
+            Proof::Given(given) => ProofView {
+                label: "Marked as paid",
+                text: given.clone().unwrap_or_else(|| "without proof".to_owned()),
+            },
         }),
         Stage::AwaitingApproval
         | Stage::AwaitingPayment
         | Stage::InProgress
         | Stage::Cancelled { .. } => None,
+    }
+}
+
+/// What arrives; what was asked for, as long as that has no worth in bitcoin.
+pub fn amount(payout: &Payout) -> String {
+    if payout.amount == Msat::ZERO {
+        format::money(payout.asked.amount, payout.asked.currency)
+    } else {
+        format::msat(payout.delivered())
     }
 }
 

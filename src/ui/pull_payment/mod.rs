@@ -176,6 +176,8 @@ fn read(form: &NewForm, bolt11_days: u32, now: Timestamp) -> Result<NewPullPayme
         auto_approve: form.auto_approve.is_some(),
         starts_at: None,
         expires_at,
+        claim_max: None,
+        claims_max: None,
     })
 }
 

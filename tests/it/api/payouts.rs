@@ -77,8 +77,23 @@ async fn lists_cancelling_and_marking() {
     let mark = format!("{one}/mark");
     let rows = [
         (json!({"state": "Completed"}), 400, "invalid-state"),
+        (json!({"state": "InProgress"}), 400, "invalid-state"),
+        (json!({"state": "AwaitingPayment"}), 400, "invalid-state"),
+        (json!({"state": "Paid"}), 422, "State"),
+        (json!({}), 422, "State"),
+        (json!(null), 422, "State"),
         (
             json!({"state": "Completed", "paymentProof": {"id": 1}}),
+            422,
+            "PaymentProof",
+        ),
+        (
+            json!({"state": "Completed", "paymentProof": {"proofType": ""}}),
+            422,
+            "PaymentProof",
+        ),
+        (
+            json!({"state": "Completed", "paymentProof": "x"}),
             422,
             "PaymentProof",
         ),
@@ -98,6 +113,120 @@ async fn lists_cancelling_and_marking() {
     assert_eq!(reason, "Cancelled by its owner.");
     // An address may be used again once its payout is over.
     client.post(&path, to_address("0.002")).await.ok();
+}
+
+#[tokio::test]
+async fn a_person_pays_by_other_means() {
+    let client = Client::new().await;
+    let pull = json!({"amount": "0.01", "currency": "BTC"});
+    let pull = client.post(&client.shop("/pull-payments"), pull).await.ok();
+    let mut body = to_address("0.001");
+    body["pullPaymentId"] = pull["id"].clone();
+    body["approved"] = json!(true);
+    let made = client.post(&client.shop("/payouts"), body).await.ok();
+    let one = format!("/api/v1/payouts/{}", text(&made["id"]));
+    let mark = format!("{one}/mark");
+    let proof = json!({"proofType": "Cheque", "number": 1.10, "Nested": {"z": [1, null]}});
+    // What is marked, and what is seen afterwards.
+    let rows = [
+        (
+            json!({"state": "inprogress", "paymentProof": proof}),
+            "InProgress",
+            &proof,
+        ),
+        (json!({"state": "InProgress"}), "InProgress", &Value::Null),
+        (
+            json!({"state": "AwaitingPayment"}),
+            "AwaitingPayment",
+            &Value::Null,
+        ),
+        (
+            json!({"state": "AwaitingApproval"}),
+            "AwaitingApproval",
+            &Value::Null,
+        ),
+    ];
+    for (word, state, proof) in rows {
+        let answer = client.post(&mark, word.clone()).await.ok();
+        assert_eq!(answer, Value::Null, "{word}: the answer is empty");
+        let seen = client.get(&one).await.ok();
+        assert_eq!(
+            (&seen["state"], &seen["paymentProof"]),
+            (&json!(state), proof),
+            "{word}"
+        );
+        // Nobody else pays it (D11).
+        let wish = json!({"processNewPayoutsInstantly": true});
+        let sender = client.shop("/payout-processors/OnChainAutomatedPayoutSenderFactory");
+        if state == "InProgress" {
+            client.call("PUT", &sender, &wish).await.ok();
+            client.world.run_payouts().await;
+            assert_eq!(client.world.chain.broadcasts(), []);
+            let cancel = client.call("DELETE", &one, &Value::Null).await;
+            assert_eq!(cancel.refusal(), (400, "invalid-state".to_owned()));
+            client.call("DELETE", &sender, &Value::Null).await.ok();
+        }
+    }
+    client.post(&one, json!({})).await.ok();
+    client
+        .post(&format!("{one}/mark-paid"), Value::Null)
+        .await
+        .ok();
+    let paid = client.get(&one).await.ok();
+    assert_eq!(
+        (&paid["state"], &paid["paymentProof"]),
+        (&json!("Completed"), &json!(null))
+    );
+    assert_eq!(paid["feeAmount"], "0");
+    for state in [
+        "AwaitingApproval",
+        "AwaitingPayment",
+        "InProgress",
+        "Completed",
+        "Cancelled",
+    ] {
+        let again = client.post(&mark, json!({"state": state})).await;
+        assert_eq!(
+            again.refusal(),
+            (400, "invalid-state".to_owned()),
+            "{state}"
+        );
+    }
+    let budget = client
+        .get(&format!("/api/v1/pull-payments/{}", text(&pull["id"])))
+        .await
+        .ok();
+    assert_eq!(budget["claimedAmount"], "0.001");
+    client.world.check().await;
+}
+
+#[tokio::test]
+async fn d10_nothing_is_marked_by_hand_over_a_live_attempt() {
+    let client = Client::new().await;
+    let (bolt11, hash) = client.world.customer_invoice(5_000);
+    let body = json!({"destination": bolt11, "payoutMethodId": "BTC-LN", "approved": true});
+    let made = client.post(&client.shop("/payouts"), body).await.ok();
+    let one = format!("/api/v1/payouts/{}", text(&made["id"]));
+    client.post(&format!("{one}/retry"), Value::Null).await.ok();
+    client.world.run_payouts().await;
+    assert_eq!(client.world.lightning.departed(), [hash]);
+    for state in [
+        "AwaitingApproval",
+        "AwaitingPayment",
+        "InProgress",
+        "Completed",
+        "Cancelled",
+    ] {
+        let refused = client
+            .post(&format!("{one}/mark"), json!({"state": state}))
+            .await;
+        assert_eq!(
+            refused.refusal(),
+            (400, "invalid-state".to_owned()),
+            "{state}"
+        );
+    }
+    assert_eq!(client.get(&one).await.ok()["state"], "InProgress");
 }
 
 #[tokio::test]

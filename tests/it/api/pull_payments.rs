@@ -96,13 +96,13 @@ async fn bad_pull_payments_are_refused_with_every_reason() {
         (json!({"amount": "0.5", "currency": "SATS"}), 422, "Amount"),
         (json!({"amount": 1e20, "currency": "BTC"}), 422, "Amount"),
         (
-            json!({"amount": 1, "currency": "SATS", "period": "P1M", "maxClaimAmount": 1}),
+            json!({"amount": 1, "currency": "SATS", "period": "P1M", "pin": "1", "maxClaimAmount": 0, "maxClaimCount": 0}),
             422,
-            "Period MaxClaimAmount",
+            "Period Pin MaxClaimAmount MaxClaimCount",
         ),
         (
             json!({
-                "name": "x".repeat(51), "amount": -1, "currency": "USD", "payoutMethods": [],
+                "name": "x".repeat(51), "amount": -1, "currency": "$", "payoutMethods": [],
                 "startsAt": 200, "expiresAt": 100, "BOLT11Expiration": -1, "autoApproveClaims": "yes",
             }),
             422,
@@ -300,6 +300,168 @@ async fn claims_are_refused_in_greenfield_s_order() {
         .await
         .ok();
     assert_eq!(kept[0]["state"], "Cancelled", "the owner still sees it");
+}
+
+#[tokio::test]
+async fn terms_are_changed_and_one_claim_has_limits() {
+    let client = Client::new().await;
+    let pull = client
+        .pull(json!({"amount": 10_000, "currency": "SATS", "maxClaimAmount": "4000", "maxClaimCount": 2}))
+        .await;
+    let path = format!("/api/v1/pull-payments/{pull}");
+    let seen = client.get(&path).await.ok();
+    assert_eq!(
+        (&seen["maxClaimAmount"], &seen["maxClaimCount"]),
+        (&json!("4000"), &json!(2))
+    );
+    let to = |number: u8, amount: Value| {
+        let destination = crate::claims::api::address(number);
+        json!({"destination": destination, "payoutMethodId": "BTC-CHAIN", "amount": amount})
+    };
+    let over = client.claim(&pull, &to(1, json!(4_001))).await;
+    assert_eq!(over.refusal(), (400, "overdraft".to_owned()));
+    let all = client.claim(&pull, &to(1, Value::Null)).await.ok();
+    assert_eq!(all["originalAmount"], "4000", "all that one claim may take");
+    client.claim(&pull, &to(2, json!(1_000))).await.ok();
+    let third = client.claim(&pull, &to(3, json!(1_000))).await;
+    assert_eq!(third.refusal(), (400, "overdraft".to_owned()));
+    // A cancelled claim gives its place back.
+    let first = format!("/api/v1/payouts/{}", text(&all["id"]));
+    client.call("DELETE", &first, &Value::Null).await.ok();
+    client.claim(&pull, &to(3, json!(1_000))).await.ok();
+
+    let rows = [
+        (json!({"amount": 1_999}), 422, "Amount"),
+        (json!({"amount": "0"}), 422, "Amount"),
+        (
+            json!({"amount": "1999.5", "name": "x".repeat(51)}),
+            422,
+            "Name",
+        ),
+        (json!({"expiresAt": 1}), 422, "ExpiresAt"),
+        (json!({"maxClaimAmount": "0.5"}), 422, "MaxClaimAmount"),
+        (
+            json!({"period": 5, "autoApproveClaims": "perhaps"}),
+            422,
+            "Period AutoApproveClaims",
+        ),
+    ];
+    let before = client.get(&path).await.ok();
+    client.check_refusals("PATCH", &path, &rows).await;
+    assert_eq!(client.get(&path).await.ok(), before);
+    let change =
+        json!({"name": "Wages", "amount": "3000", "autoApproveClaims": true, "maxClaimCount": 9});
+    let changed = client.call("PATCH", &path, &change).await.ok();
+    let expected = [
+        ("name", json!("Wages")),
+        ("amount", json!("3000")),
+        ("remainingAmount", json!("1000")),
+        ("autoApproveClaims", json!(true)),
+        ("maxClaimAmount", json!("4000")),
+        ("maxClaimCount", json!(9)),
+    ];
+    for (name, value) in expected {
+        assert_eq!(changed[name], value, "{name}");
+    }
+    assert_eq!(
+        client.call("PATCH", &path, &Value::Null).await.ok(),
+        changed,
+        "nothing is named"
+    );
+    let limited = client.key(&["btcpay.store.canmanagepullpayments"]).await;
+    let body = r#"{"autoApproveClaims":true}"#;
+    let answer = client.call_as(Some(&limited), "PATCH", &path, body).await;
+    assert_eq!(answer.status, 200, "managing holds making");
+}
+
+#[tokio::test]
+async fn a_budget_in_fiat_or_hours_is_paid_in_bitcoin_at_approval() {
+    let client = Client::new().await;
+    let world = &client.world;
+    let pull = client.pull(json!({"amount": 100, "currency": "usd"})).await;
+    let path = format!("/api/v1/pull-payments/{pull}");
+    let seen = client.get(&path).await.ok();
+    assert_eq!(
+        (
+            &seen["currency"],
+            &seen["lnurlUri"],
+            &seen["remainingAmount"]
+        ),
+        (&json!("USD"), &json!(null), &json!("100"))
+    );
+    let lnurl = client.get(&format!("{path}/lnurl")).await;
+    assert_eq!(lnurl.refusal(), (400, "lnurl-not-supported".to_owned()));
+    let wish = json!({"destination": ADDRESS, "payoutMethodId": "BTC-CHAIN", "amount": "40.5"});
+    let claimed = client.claim(&pull, &wish).await.ok();
+    let expected = [
+        ("originalCurrency", json!("USD")),
+        ("originalAmount", json!("40.5")),
+        ("payoutCurrency", json!("BTC")),
+        ("payoutAmount", json!(null)),
+        ("state", json!("AwaitingApproval")),
+    ];
+    for (name, value) in expected {
+        assert_eq!(claimed[name], value, "{name}");
+    }
+    let one = format!("/api/v1/payouts/{}", text(&claimed["id"]));
+    let rows = [
+        (json!({}), 400, "rate-unavailable"),
+        (json!({"rateRule": "hello("}), 422, "RateRule"),
+    ];
+    client.check_refusals("POST", &one, &rows).await;
+    world
+        .rates
+        .set("USD".parse().expect("known"), 81_000.into());
+    let approved = client.post(&one, json!({"rateRule": null})).await.ok();
+    assert_eq!(
+        (&approved["state"], &approved["payoutAmount"]),
+        (&json!("AwaitingPayment"), &json!("0.0005"))
+    );
+    let seen = client.get(&path).await.ok();
+    assert_eq!(
+        (&seen["claimedAmount"], &seen["remainingAmount"]),
+        (&json!("40.5"), &json!("59.5"))
+    );
+    let over = json!({"destination": crate::claims::api::address(1), "payoutMethodId": "BTC-CHAIN", "amount": "59.51"});
+    assert_eq!(
+        client.claim(&pull, &over).await.refusal(),
+        (400, "overdraft".to_owned())
+    );
+
+    // Hours have no price but what the approver says.
+    let hours = client.pull(json!({"amount": 8, "currency": "hours"})).await;
+    let (bolt11, _) = world.customer.invoice(&crate::support::Wish {
+        amount: None,
+        expiry_secs: 40 * 86_400,
+        ..world.wish(1)
+    });
+    let wish = json!({"destination": bolt11, "payoutMethodId": "BTC-LN"});
+    let claimed = client.claim(&hours, &wish).await.ok();
+    assert_eq!(claimed["originalAmount"], "8");
+    let one = format!("/api/v1/payouts/{}", text(&claimed["id"]));
+    let refused = client.post(&one, json!({})).await;
+    assert_eq!(refused.refusal(), (400, "rate-unavailable".to_owned()));
+    let approved = client.post(&one, json!({"rateRule": "2500"})).await.ok();
+    assert_eq!(approved["payoutAmount"], "0.0032");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn what_comes_to_too_little_at_approval_is_cancelled() {
+    let client = Client::new().await;
+    let pull = client.pull(json!({"amount": 100, "currency": "USD"})).await;
+    let wish = json!({"destination": ADDRESS, "payoutMethodId": "BTC-CHAIN", "amount": "0.01"});
+    let claimed = client.claim(&pull, &wish).await.ok();
+    let one = format!("/api/v1/payouts/{}", text(&claimed["id"]));
+    let refused = client.post(&one, json!({"rateRule": "81000"})).await;
+    assert_eq!(refused.refusal(), (400, "amount-too-low".to_owned()));
+    assert_eq!(client.get(&one).await.ok()["state"], "Cancelled");
+    let budget = client
+        .get(&format!("/api/v1/pull-payments/{pull}"))
+        .await
+        .ok();
+    assert_eq!(budget["claimedAmount"], "0");
+    client.world.check().await;
 }
 
 #[tokio::test]

@@ -2,14 +2,15 @@
 
 use rust_decimal::Decimal;
 use tollway::domain::ids::PullPaymentId;
-use tollway::domain::money::{Currency, Money, Msat, Sat};
+use tollway::domain::money::{Currency, Money, Msat, Parts};
 use tollway::domain::pull_payment::ClaimRefusal;
 use tollway::domain::receipt::Rail;
 use tollway::domain::store::Processor;
 use tollway::domain::time::Timestamp;
+use tollway::service::claim::Claim;
 use tollway::service::destination::DestinationRefusal;
 use tollway::service::payout::PayoutRefusal;
-use tollway::service::pull_payment::{Claim, NewPullPayment};
+use tollway::service::pull_payment::NewPullPayment;
 
 use crate::support::{Wish, World};
 
@@ -25,11 +26,7 @@ pub fn address(number: u8) -> String {
 }
 
 pub fn claim(destination: impl Into<String>, rail: Rail, amount: Option<&str>) -> Claim {
-    Claim {
-        destination: destination.into(),
-        rail,
-        amount: amount.map(dec),
-    }
+    Claim::of_receiver(destination.into(), rail, amount.map(dec))
 }
 
 /// The customer's invoice that lasts long enough for any pull payment.
@@ -89,11 +86,11 @@ async fn amounts_of_destination_and_request_combine() {
         match (got, expected) {
             (Ok(payout), Ok(msat)) => {
                 assert_eq!(payout.amount, Msat(msat), "{name}");
-                assert_eq!(after.reserved, Msat(msat).to_sat_ceil(), "{name}");
+                assert_eq!(after.reserved, Parts(msat.div_ceil(1_000)), "{name}");
             }
             (Err(refused), Err(said)) => {
                 assert!(refused.to_string().contains(said), "{name}: {refused}");
-                assert_eq!(after.used(), Sat::ZERO, "{name}");
+                assert_eq!(after.used(), Parts::ZERO, "{name}");
             }
             (got, expected) => panic!("{name}: {got:?}, expected {expected:?}"),
         }
@@ -230,7 +227,7 @@ async fn d4_an_invoice_is_claimed_once_for_ever_and_an_address_once_at_a_time() 
     }
     assert_eq!(
         world.see_pull_payment(link.id).await.budget.used(),
-        Sat::ZERO
+        Parts::ZERO
     );
     assert!(world.gateway.claim(other.id, to_address()).await.is_ok());
     assert_eq!(world.gateway.claim(other.id, to_invoice()).await, duplicate);
@@ -305,7 +302,8 @@ async fn a_pull_payment_over_nonsense_is_not_made() {
         (limit("1.5", Currency::SATS), "whole satoshi"),
         (limit("0.000000001", Currency::BTC), "whole satoshi"),
         (limit("21000001", Currency::BTC), "more than all bitcoin"),
-        (limit("10", Currency::USD), "in BTC or SATS"),
+        (limit("0.000000001", Currency::USD), "8 decimals"),
+        (limit("184467440738", Currency::USD), "too large"),
         (
             NewPullPayment {
                 name: "é".repeat(51),

@@ -1,9 +1,10 @@
 //! What becomes of claims: approval, cancellation, closing, and how budgets come back.
 
 use tollway::domain::ids::PayoutId;
-use tollway::domain::money::{Msat, Sat};
+use tollway::domain::money::{Msat, Parts};
 use tollway::domain::payout::{CantApprove, CantCancel, Payout, Stage};
 use tollway::domain::receipt::Rail;
+use tollway::service::approval::Approval;
 use tollway::service::payout::PayoutRefusal;
 use tollway::service::pull_payment::NewPullPayment;
 
@@ -31,7 +32,11 @@ async fn p8_closing_cancels_what_waits_and_gives_its_budget_back() {
         .claim(link.id, in_flight)
         .await
         .expect("claims");
-    let approve = |id: PayoutId, revision| world.gateway.approve_payout(world.shop, id, revision);
+    let approve = |id: PayoutId, revision| {
+        world
+            .gateway
+            .approve_payout(world.shop, id, Approval::of(revision))
+    };
     approve(payouts[0].id, 0).await.expect("approves");
     approve(in_flight.id, 0).await.expect("approves");
     world
@@ -46,7 +51,7 @@ async fn p8_closing_cancels_what_waits_and_gives_its_budget_back() {
         let budget = world.see_pull_payment(link.id).await.budget;
         assert_eq!(
             budget.reserved,
-            Sat(2_000),
+            Parts(2_000),
             "what is in flight keeps its budget"
         );
     }
@@ -79,7 +84,11 @@ async fn approving_and_cancelling_look_at_the_state_first() {
         .await
         .expect("claims")
         .id;
-    let approve = |revision| world.gateway.approve_payout(world.shop, id, revision);
+    let approve = |revision| {
+        world
+            .gateway
+            .approve_payout(world.shop, id, Approval::of(revision))
+    };
     let cancel = || world.gateway.cancel_payout(world.shop, id, "not needed");
     assert_eq!(approve(1).await, Err(CantApprove::OldRevision.into()));
     let pay = world.gateway.pay_payout(world.shop, id).await;
@@ -97,7 +106,7 @@ async fn approving_and_cancelling_look_at_the_state_first() {
         assert!(matches!(cancelled.stage, Stage::Cancelled { .. }));
         assert_eq!(
             world.see_pull_payment(link.id).await.budget.used(),
-            Sat::ZERO
+            Parts::ZERO
         );
     }
     assert_eq!(approve(0).await, Err(CantApprove::InvalidState.into()));
@@ -114,7 +123,7 @@ async fn approving_and_cancelling_look_at_the_state_first() {
     let shop = world.shop;
     world
         .gateway
-        .approve_payout(shop, id, 0)
+        .approve_payout(shop, id, Approval::of(0))
         .await
         .expect("approves");
     world.gateway.pay_payout(shop, id).await.expect("pays");

@@ -2,7 +2,7 @@
 
 use lightning_invoice::Currency as Chain;
 use tollway::domain::ids::PullPaymentId;
-use tollway::domain::money::{Msat, Sat};
+use tollway::domain::money::{Msat, Parts, Sat};
 use tollway::domain::payout::Stage;
 use tollway::domain::pull_payment::PullPayment;
 use tollway::domain::receipt::Rail;
@@ -223,7 +223,7 @@ async fn an_exact_repeat_gets_the_first_answer_and_anything_else_over_that_hash_
     assert_eq!(draw(&world, &link, &more).await, Err(WithdrawRefusal::Used));
     assert_eq!(world.payouts().await.len(), 1);
     let budget = world.see_pull_payment(link.id).await.budget;
-    assert_eq!((budget.reserved, budget.spent), (Sat(4_000), Sat(0)));
+    assert_eq!((budget.reserved, budget.spent), (Parts(4_000), Parts(0)));
     world.check().await;
 }
 
@@ -255,7 +255,7 @@ async fn a_part_of_a_sat_is_debited_as_a_whole_one() {
     let (pr, _) = world.customer.invoice(&wish);
     assert_eq!(draw(&world, &link, &pr).await, Ok(Accepted::Sent));
     let after = world.see_pull_payment(link.id).await;
-    assert_eq!(after.budget.remaining(), Sat(8));
+    assert_eq!(after.budget.remaining(), Parts(8));
     assert_eq!(world.payouts().await[0].amount, Msat(1_001));
 }
 
@@ -316,7 +316,7 @@ async fn a_link_that_needs_approval_says_so_and_waits() {
     ));
     assert_eq!(
         world.see_pull_payment(link.id).await.budget.remaining(),
-        Sat(1_000)
+        Parts(1_000)
     );
 }
 
@@ -342,7 +342,7 @@ async fn a_definite_failure_before_the_answer_is_told_and_frees_the_budget() {
     assert!(matches!(payout.stage, Stage::Cancelled { .. }));
     assert_eq!(
         world.see_pull_payment(link.id).await.budget.remaining(),
-        Sat(1_000)
+        Parts(1_000)
     );
     world.check().await;
 }
@@ -359,7 +359,7 @@ async fn p6_a_doubtful_send_is_accepted_and_keeps_its_budget() {
     assert_eq!(answer, Ok(Accepted::Sent));
     world.run_payouts().await;
     let budget = world.see_pull_payment(link.id).await.budget;
-    assert_eq!(budget.reserved, Sat(1_000));
+    assert_eq!(budget.reserved, Parts(1_000));
 }
 
 fn k1(link: &PullPayment) -> String {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use tollway::domain::money::Sat;
+use tollway::domain::money::{Parts, Sat};
 use tollway::domain::receipt::Rail;
-use tollway::service::pull_payment::Claim;
+use tollway::service::claim::Claim;
 use tollway::service::withdraw::{Accepted, WithdrawRefusal};
 
 use super::api::address;
@@ -47,11 +47,11 @@ async fn a_hundred_withdrawals_at_once_draw_the_limit_and_never_more() {
     // What is left could have paid none of those that were refused, in whatever order they came.
     assert!(LIMIT - drawn < smallest_refused, "only {drawn} were drawn");
     let budget = world.see_pull_payment(link.id).await.budget;
-    assert_eq!((budget.reserved, budget.spent), (Sat(drawn), Sat(0)));
+    assert_eq!((budget.reserved, budget.spent), (Parts(drawn), Parts(0)));
     world.check().await;
 
     // All of them are paid, each once, and the budget is spent to the sat.
-    while world.see_pull_payment(link.id).await.budget.reserved > Sat::ZERO {
+    while world.see_pull_payment(link.id).await.budget.reserved > Parts::ZERO {
         let before: BTreeSet<_> = world.lightning.departed().into_iter().collect();
         world.run_payouts().await;
         let departed = world.lightning.departed();
@@ -66,7 +66,7 @@ async fn a_hundred_withdrawals_at_once_draw_the_limit_and_never_more() {
     let distinct: BTreeSet<_> = departed.iter().collect();
     assert_eq!(distinct.len(), departed.len(), "P3 a hash was paid twice");
     let budget = world.see_pull_payment(link.id).await.budget;
-    assert_eq!((budget.reserved, budget.spent), (Sat(0), Sat(drawn)));
+    assert_eq!((budget.reserved, budget.spent), (Parts(0), Parts(drawn)));
     world.check().await;
 }
 
@@ -82,7 +82,7 @@ async fn the_same_invoice_many_times_at_once_is_one_payout() {
     }
     assert_eq!(world.payouts().await.len(), 1);
     let budget = world.see_pull_payment(link.id).await.budget;
-    assert_eq!(budget.used(), Sat(1_000));
+    assert_eq!(budget.used(), Parts(1_000));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,17 +91,13 @@ async fn claims_without_an_amount_at_once_take_what_is_left_once() {
     let link = world.pull_payment(LIMIT).await;
     let addresses: Vec<String> = (0..10).map(address).collect();
     let claims = addresses.iter().map(|to| {
-        let claim = Claim {
-            destination: to.clone(),
-            rail: Rail::Onchain,
-            amount: None,
-        };
+        let claim = Claim::of_receiver(to.clone(), Rail::Onchain, None);
         world.gateway.claim(link.id, claim)
     });
     let taken = join_all(claims).await.into_iter().flatten().count();
     assert_eq!(taken, 1);
     assert_eq!(
         world.see_pull_payment(link.id).await.budget.used(),
-        Sat(LIMIT)
+        Parts(LIMIT)
     );
 }

@@ -1,7 +1,7 @@
 //! P7 not to ourselves: a payout to an invoice of this server is settled in the books, and nothing is sent.
 
 use tollway::domain::invoice::Status;
-use tollway::domain::money::{Msat, Sat};
+use tollway::domain::money::{Msat, Parts, Sat};
 use tollway::domain::payout::{Plan, Proof, Stage};
 use tollway::domain::receipt::{Rail, ReceiptKey};
 use tollway::ports::lightning::InvoiceDescription;
@@ -81,7 +81,7 @@ async fn a_link_pays_an_invoice_of_its_own_server() {
     });
     assert_eq!(drawn, Ok(Accepted::Sent));
     let budget = world.see_pull_payment(link.id).await.budget;
-    assert_eq!((budget.reserved, budget.spent), (Sat(0), Sat(4_000)));
+    assert_eq!((budget.reserved, budget.spent), (Parts(0), Parts(4_000)));
     let settled = world.see_invoice(invoice.id).await.status;
     assert_eq!(settled, Status::Settled);
     assert_eq!(world.lightning.pays(), []);
@@ -143,7 +143,7 @@ async fn what_can_t_be_settled_with_is_refused_with_its_reason() {
         assert_eq!(drawn, Err(WithdrawRefusal::Own(why)));
     }
     let budget = world.see_pull_payment(link.id).await.budget;
-    assert_eq!((budget.reserved, budget.spent), (Sat(0), Sat(0)));
+    assert_eq!((budget.reserved, budget.spent), (Parts(0), Parts(0)));
     assert_eq!(world.payouts().await, []);
 }
 

@@ -98,7 +98,7 @@ async fn assert_paid_by(world: &World, id: PayoutId, tx: &Transaction) {
     };
     assert_eq!(*txid, tx.compute_txid());
     let paid = &tx.output[usize::try_from(*vout).expect("small")];
-    assert_eq!(Sat::from(paid.value), payout.debit());
+    assert_eq!(Sat::from(paid.value), payout.output());
     world.check().await;
 }
 

@@ -5,6 +5,7 @@ use tollway::domain::money::{Msat, Sat};
 use tollway::domain::payout::{FeeCap, FeeWish, Stage, Standing};
 use tollway::domain::receipt::Rail;
 use tollway::domain::store::Settings;
+use tollway::service::approval::Approval;
 use tollway::service::payout::StorePayout;
 
 use super::{standing, to_be_paid};
@@ -205,7 +206,11 @@ async fn fees_are_capped_by_the_payout_or_else_by_its_store() {
             metadata: "{}".to_owned(),
         };
         let id = gateway.create_payout(shop, new).await.expect("made").id;
-        let approved = gateway.approve_payout_for(shop, id, 0, at_approval).await;
+        let approval = Approval {
+            fees: at_approval,
+            ..Approval::of(0)
+        };
+        let approved = gateway.approve_payout(shop, id, approval).await;
         approved.expect("approved");
         gateway.pay_payout(shop, id).await.expect("waits");
         world.run_payouts().await;

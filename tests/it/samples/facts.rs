@@ -4,7 +4,7 @@ use tollway::domain::access::Role;
 use tollway::domain::fact::Fact;
 use tollway::domain::money::Msat;
 use tollway::domain::payout::Verdict;
-use tollway::domain::receipt::{ReceiptKey, Way};
+use tollway::domain::receipt::{Rail, ReceiptKey, Way};
 
 use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, USER, outpoint, text};
 
@@ -177,6 +177,15 @@ pub fn facts() -> Vec<Fact> {
             amount,
             invoice,
             by: USER,
+        },
+        Fact::PayoutInHand { payout },
+        Fact::PayoutPaidByHand { payout, amount },
+        Fact::PayoutPutBack { payout },
+        Fact::PayoutApprovalWithdrawn { payout },
+        Fact::PullPaymentChanged { pull_payment },
+        Fact::InvoiceMethodActivated {
+            invoice,
+            rail: Rail::Onchain,
         },
         Fact::MemberSet {
             user: USER,

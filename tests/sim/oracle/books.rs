@@ -121,7 +121,7 @@ fn in_till(seen: &Seen<'_>, outside: &Outside, notes: &Notes, versions: &Version
         if let Stage::Completed { fee, .. } = payout.stage
             && is_undone(payout, outside, versions)
         {
-            held += -Signed::from(payout.debit().to_msat().plus(fee));
+            held += -Signed::from(payout.output().to_msat().plus(fee));
         }
     }
     held

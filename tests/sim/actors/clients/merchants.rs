@@ -9,6 +9,7 @@ use tollway::domain::payout::{FeeWish, Payout, Stage};
 use tollway::domain::receipt::Rail;
 use tollway::domain::store::Processor;
 use tollway::ports::lightning::InvoiceDescription;
+use tollway::service::approval::Approval;
 use tollway::service::invoice::NewInvoice;
 use tollway::service::payout::StorePayout;
 use tollway::service::pull_payment::NewPullPayment;
@@ -221,6 +222,8 @@ fn offer(world: &mut World) {
         auto_approve: !dice.once_in(3),
         starts_at: None,
         expires_at: None,
+        claim_max: None,
+        claims_max: None,
     };
     let (gateway, board) = (world.house().gateway.clone(), world.board.clone());
     world.request("a pull payment", async move {
@@ -270,7 +273,7 @@ fn approve(world: &mut World) {
     let (gateway, board) = (world.house().gateway.clone(), world.board.clone());
     world.request("an approval", async move {
         let done = gateway
-            .approve_payout(payout.store, payout.id, payout.revision)
+            .approve_payout(payout.store, payout.id, Approval::of(payout.revision))
             .await;
         if done.is_ok() {
             board.borrow_mut().approved.insert(payout.id);

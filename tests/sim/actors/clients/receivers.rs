@@ -9,7 +9,7 @@ use tollway::domain::money::{Msat, Sat};
 use tollway::domain::payout::FeeWish;
 use tollway::domain::receipt::Rail;
 use tollway::ports::clock::Clock;
-use tollway::service::pull_payment::Claim;
+use tollway::service::claim::Claim;
 
 use crate::dice::Dice;
 use crate::notes::{Notes, Shown};
@@ -97,11 +97,11 @@ fn claim(world: &mut World) {
     };
     let times = if dice.once_in(8) { 2 } else { 1 };
     for _ in 0..times {
-        let claim = Claim {
-            destination: shown.text.clone(),
+        let claim = Claim::of_receiver(
+            shown.text.clone(),
             rail,
-            amount: Some(Decimal::from(shown.amount.0)),
-        };
+            Some(Decimal::from(shown.amount.0)),
+        );
         let (gateway, board) = (world.house().gateway.clone(), world.board.clone());
         world.request("a claim", async move {
             if let Ok(made) = gateway.claim(link, claim).await {

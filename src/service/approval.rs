@@ -1,0 +1,97 @@
+//! Saying yes to payouts: what an amount is worth that is not in bitcoin is fixed here (Greenfield 5.9).
+
+use super::Gateway;
+use super::payout::PayoutRefusal;
+use super::settle::commit;
+use crate::domain::ids::{PayoutId, StoreId};
+use crate::domain::money::{Currency, Rate};
+use crate::domain::payout::{CantApprove, FeeWish, Payout};
+use crate::store::{self, WriteError};
+
+/// What an approver says.
+#[derive(Clone, Debug, Default)]
+pub struct Approval {
+    /// The revision they saw.
+    pub revision: u32,
+    /// What an amount is worth that is not in bitcoin; what the store's rules say if `None`.
+    pub rate_rule: Option<String>,
+    /// What it may cost; what was wished for before, or the store's cap, if nothing is said.
+    pub fees: FeeWish,
+}
+
+impl Approval {
+    /// What they saw, and nothing else.
+    pub fn of(revision: u32) -> Self {
+        Self {
+            revision,
+            ..Self::default()
+        }
+    }
+}
+
+/// What approval of a payout came to, inside the job that writes it.
+type Approved = Result<Payout, PayoutRefusal>;
+
+impl Gateway {
+    /// Says yes to what the approver saw. What comes to less than can be sent is cancelled and refused.
+    pub async fn approve_payout(
+        &self,
+        store: StoreId,
+        id: PayoutId,
+        approval: Approval,
+    ) -> Approved {
+        let now = self.now();
+        let seen = self
+            .store
+            .read(move |rows| store::payout::get(rows, store, id))
+            .await
+            .ok_or(PayoutRefusal::Unknown)?;
+        let currency = seen.asked.currency;
+        let rate = self.payout_rate(store, currency, approval.rate_rule.as_deref())?;
+        let cap = self.fee_cap(store).await;
+        let Approval { revision, fees, .. } = approval;
+        self.store
+            .write("payout-approve", move |tx| -> Approved {
+                let payout = store::payout::get(tx, store, id).ok_or(PayoutRefusal::Unknown)?;
+                match payout.clone().approve(revision, rate) {
+                    Ok(mut step) => {
+                        if !fees.is_none() || !currency.is_bitcoin() {
+                            step.after = step.after.cap_fees(fees, cap);
+                        }
+                        Ok(commit(tx, &payout, step, now))
+                    }
+                    Err(refusal @ CantApprove::AmountTooLow) => {
+                        let why = "It comes to less than can be sent there.";
+                        if let Ok(step) = payout.clone().cancel(why) {
+                            commit(tx, &payout, step, now);
+                        }
+                        Err(refusal.into())
+                    }
+                    Err(refusal) => Err(refusal.into()),
+                }
+            })
+            .await
+            .map_err(|error: WriteError| PayoutRefusal::from(error))?
+    }
+
+    /// Units of a currency per BTC at which payouts are approved: what the rule says, or the store's own rules. `None`
+    /// for bitcoin.
+    pub(super) fn payout_rate(
+        &self,
+        _store: StoreId,
+        currency: Currency,
+        rule: Option<&str>,
+    ) -> Result<Option<Rate>, PayoutRefusal> {
+        let ruled = rule
+            .map(|rule| {
+                let number = rule.trim().parse().ok().and_then(Rate::new);
+                number.ok_or_else(|| PayoutRefusal::RateRule("This is no rate.".to_owned()))
+            })
+            .transpose()?;
+        if currency.is_bitcoin() {
+            return Ok(None);
+        }
+        let rate = ruled.or_else(|| self.rates.rate(currency).ok());
+        rate.ok_or(CantApprove::RateUnavailable.into()).map(Some)
+    }
+}
