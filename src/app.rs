@@ -301,6 +301,7 @@ pub fn router(state: AppState) -> Router {
         .merge(api::router(state.clone()))
         .merge(lnurl::router(state.clone()))
         .merge(ui::router(state))
+        .layer(middleware::from_fn(http::bounded))
         .layer(CatchPanicLayer::new())
 }
 

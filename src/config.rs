@@ -138,6 +138,8 @@ pub struct Limits {
     pub stranger_actions_per_minute: u32,
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Whatever strangers ask for, also by looking; requests with a valid key don't count.
+    pub stranger_requests_per_minute: u32,
     /// Stores that an account may make; administrators make as many as they like.
     pub stores_per_account: u32,
     /// Accounts that a stranger may ask for in a minute.
@@ -150,6 +152,7 @@ impl Default for Limits {
             logins_per_minute: 10,
             stranger_actions_per_minute: 120,
             body_bytes: 1_024 * 1_024,
+            stranger_requests_per_minute: 6_000,
             stores_per_account: 20,
             accounts_per_minute: 2,
         }

@@ -5,10 +5,12 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::config::Limits;
@@ -28,6 +30,7 @@ pub struct Caps {
     logins: DefaultKeyedRateLimiter<IpAddr>,
     strangers: DefaultKeyedRateLimiter<IpAddr>,
     accounts: DefaultKeyedRateLimiter<IpAddr>,
+    visits: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 /// Too many from this address; try again in a minute at most.
@@ -49,6 +52,7 @@ impl Caps {
             logins: per_minute(limits.logins_per_minute),
             strangers: per_minute(limits.stranger_actions_per_minute),
             accounts: per_minute(limits.accounts_per_minute),
+            visits: per_minute(limits.stranger_requests_per_minute),
         }
     }
 
@@ -62,6 +66,11 @@ impl Caps {
         count(&self.accounts, client)
     }
 
+    /// Counts a request of a stranger, whatever it is.
+    pub fn visit(&self, client: ClientAddr) -> Result<(), TooMany> {
+        count(&self.visits, client)
+    }
+
     /// Counts something that a stranger starts.
     pub fn stranger(&self, client: ClientAddr) -> Result<(), TooMany> {
         count(&self.strangers, client)
@@ -73,6 +82,34 @@ fn count(limiter: &DefaultKeyedRateLimiter<IpAddr>, client: ClientAddr) -> Resul
         limiter.retain_recent();
     }
     limiter.check_key(&client.0).map_err(|_| TooMany)
+}
+
+/// The longest path and query.
+const TARGET_BYTES_MAX: usize = 16 * 1_024;
+
+/// The most that all headers of a request may have together.
+const HEADER_BYTES_MAX: usize = 32 * 1_024;
+
+/// Requests with an address or headers beyond any use are refused before anybody reads them.
+pub async fn bounded(request: Request, next: Next) -> Response {
+    let target = request.uri().path_and_query();
+    if target.is_some_and(|target| target.as_str().len() > TARGET_BYTES_MAX) {
+        return too_long(StatusCode::URI_TOO_LONG, "The address is too long.");
+    }
+    let headers = request.headers().iter();
+    let bytes: usize = headers
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if bytes > HEADER_BYTES_MAX {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        return too_long(status, "The headers are too long.");
+    }
+    next.run(request).await
+}
+
+fn too_long(status: StatusCode, message: &str) -> Response {
+    let body = serde_json::json!({"code": "generic-error", "message": message});
+    (status, Json(body)).into_response()
 }
 
 /// The header in which a proxy appends the address it was called from.

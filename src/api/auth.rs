@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::Deserialize;
 
 use super::error::ApiError;
@@ -43,32 +43,41 @@ impl FromRequestParts<AppState> for Anyone {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let Some(header) = parts.headers.get(AUTHORIZATION).cloned() else {
+        let header = parts.headers.get(AUTHORIZATION).cloned();
+        let Ok(client) = ClientAddr::from_request_parts(parts, state).await;
+        let Some(text) = header
+            .as_ref()
+            .map(|header| header.to_str().unwrap_or("?").trim())
+        else {
+            state.caps.visit(client)?;
             return Ok(Self(None));
         };
-        let Some((scheme, credentials)) = header
-            .to_str()
-            .ok()
-            .and_then(|text| text.trim().split_once(' '))
-        else {
-            return Err(bad_credentials());
-        };
+        if text.is_empty() {
+            state.caps.visit(client)?;
+            return Ok(Self(None));
+        }
+        let (scheme, credentials) = text
+            .split_once(|c: char| c.is_ascii_whitespace())
+            .unwrap_or((text, ""));
         let credentials = credentials.trim();
         let found = match scheme.to_ascii_lowercase().as_str() {
             "token" | "bearer" if credentials.len() <= KEY_BYTES_MAX => {
                 state.gateway.caller_by_key(credentials)
             }
             "basic" => {
-                let Ok(client) = ClientAddr::from_request_parts(parts, state).await;
                 state.caps.login(client)?;
                 let (email, password) = basic(credentials).ok_or_else(bad_credentials)?;
                 state.gateway.caller_by_password(&email, password).await
             }
             _ => None,
         };
-        found
-            .map(|caller| Self(Some(caller)))
-            .ok_or_else(bad_credentials)
+        match found {
+            Some(caller) => Ok(Self(Some(caller))),
+            None => {
+                state.caps.visit(client)?;
+                Err(bad_credentials())
+            }
+        }
     }
 }
 
@@ -113,8 +122,10 @@ fn bad_credentials() -> ApiError {
     ApiError::unauthenticated("These credentials are not valid, or not any more.")
 }
 
+/// E-mail and password, with or without padding at the end.
 fn basic(credentials: &str) -> Option<(String, String)> {
-    let plain = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
+    let bytes = STANDARD_NO_PAD.decode(credentials.trim_end_matches('='));
+    let plain = String::from_utf8(bytes.ok()?).ok()?;
     let (email, password) = plain.split_once(':')?;
     Some((email.to_owned(), password.to_owned()))
 }
@@ -141,6 +152,15 @@ impl Signed {
         match self.1.0 {
             Some(permission) => self.check_on(permission, None),
             None => Ok(()),
+        }
+    }
+
+    /// Refuses a caller who has the operation's right on no store at all.
+    pub fn check_somewhere(&self) -> Result<(), ApiError> {
+        if self.0.may_somewhere(self.right()) {
+            Ok(())
+        } else {
+            Err(ApiError::missing_permission(self.right()))
         }
     }
 

@@ -158,13 +158,18 @@ fn complete(declared: &mut Value, one: &Operation) {
     }
     let asks = parameters.len() > names.len();
     let writes = declared["requestBody"].is_object();
-    let mut wrong = vec![503];
+    let mut wrong = vec![429, 503];
+    // Refusals of an operation's own are told in its description.
+    let about = declared["description"].as_str().unwrap_or_default();
+    if about.contains("409 `") {
+        wrong.push(409);
+    }
     if !names.is_empty() || writes {
         wrong.push(400);
     }
     match one.access {
-        Access::Public => wrong.push(429),
-        Access::PublicOr(_) => wrong.extend([401, 403, 429]),
+        Access::Public => {}
+        Access::PublicOr(_) => wrong.extend([401, 403]),
         Access::Signed => wrong.push(401),
         Access::Permission(_) => wrong.extend([401, 403]),
     }

@@ -27,6 +27,9 @@ use crate::http::AppState;
 /// The written forms of `/api` that are known; below them case does not matter.
 const ROOTS: [&str; 3] = ["/api", "/API", "/Api"];
 
+/// The same of what is beside it.
+const MISC_ROOTS: [&str; 3] = ["/misc", "/MISC", "/Misc"];
+
 /// Everything below `/api`.
 fn rooms() -> Room {
     OpenApiRouter::new()
@@ -70,7 +73,7 @@ fn rooms() -> Room {
 
 /// Everything outside of it.
 fn misc_rooms() -> Room {
-    server::misc().merge(rates::misc()).merge(document::room())
+    server::misc().merge(rates::misc())
 }
 
 /// A room below two paths; each has its own end of the operations' names.
@@ -92,7 +95,10 @@ fn node(path: &str, whose: &str, rights: &str) -> Room {
 
 /// What all operations say of themselves. Those below `/api` stand here without it.
 pub(super) fn declared() -> OpenApi {
-    rooms().merge(misc_rooms()).into_openapi()
+    rooms()
+        .merge(misc_rooms())
+        .merge(document::room())
+        .into_openapi()
 }
 
 /// All operations.
@@ -112,7 +118,7 @@ pub fn router(state: AppState) -> Router {
     let operations = operations
         .fallback(|| async { ApiError::no_route() })
         .method_not_allowed_fallback(|| async { ApiError::no_method() })
-        .layer(marked(&declared))
+        .layer(marked(&declared, &ROOTS))
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::panicked().into_response()
         }))
@@ -127,8 +133,25 @@ pub fn router(state: AppState) -> Router {
         }))
         .service(operations);
     let (misc, declared) = misc_rooms().split_for_parts();
-    let misc = misc.layer(marked(&declared)).layer(cors).with_state(state);
-    ROOTS.into_iter().fold(misc, |router, root| {
+    let misc = misc
+        .fallback(|| async { ApiError::no_route() })
+        .method_not_allowed_fallback(|| async { ApiError::no_method() })
+        .layer(marked(&declared, &MISC_ROOTS))
+        .layer(cors.clone())
+        .with_state(state.clone());
+    let templates = Arc::new(Templates::of(
+        declared.paths.paths.keys().map(String::as_str),
+    ));
+    let misc = ServiceBuilder::new()
+        .layer(MapRequestLayer::new(move |request| {
+            plain_path(&templates, below_misc(request))
+        }))
+        .service(misc);
+    let document = Router::from(document::room()).layer(cors).with_state(state);
+    let router = MISC_ROOTS.into_iter().fold(document, |router, root| {
+        router.nest_service(root, misc.clone())
+    });
+    ROOTS.into_iter().fold(router, |router, root| {
         router.nest_service(root, plain.clone())
     })
 }
@@ -136,12 +159,22 @@ pub fn router(state: AppState) -> Router {
 /// Notes on each request who may do what it asks.
 fn marked(
     declared: &OpenApi,
+    roots: &'static [&'static str],
 ) -> MapRequestLayer<impl Fn(Request) -> Request + Clone + Send + Sync + 'static> {
     let operations = Arc::new(Operations::of(declared));
     MapRequestLayer::new(move |mut request: Request| {
-        operations.mark(&ROOTS, &mut request);
+        operations.mark(roots, &mut request);
         request
     })
+}
+
+/// A path below one of its roots, with the root again.
+fn below_misc(mut request: Request) -> Request {
+    let whole = format!("/misc{}", request.uri());
+    if let Ok(uri) = whole.parse() {
+        *request.uri_mut() = uri;
+    }
+    request
 }
 
 /// Words in lower case, no slash at the end.

@@ -11,7 +11,7 @@ use super::auth::Signed;
 use super::number::Num;
 use super::operations::Room;
 use super::schema::PaymentMethodId;
-use crate::domain::access::{IMPLIED, UNRESTRICTED};
+use crate::domain::access::{IMPLIED, permissions as all_permissions};
 use crate::http::AppState;
 
 /// Clients switch features on it.
@@ -110,14 +110,6 @@ pub async fn info(State(state): State<AppState>, _: Signed) -> Json<ServerInfo> 
     security(()),
     responses((status = 200, description = "Done.", body = [PermissionData])))]
 pub async fn permissions() -> Json<Vec<PermissionData>> {
-    let mut names = vec![UNRESTRICTED];
-    for (parent, children) in IMPLIED {
-        for name in std::iter::once(parent).chain(*children) {
-            if !names.contains(name) {
-                names.push(name);
-            }
-        }
-    }
     let included = |name: &str| {
         IMPLIED
             .iter()
@@ -126,7 +118,7 @@ pub async fn permissions() -> Json<Vec<PermissionData>> {
             .collect()
     };
     Json(
-        names
+        all_permissions()
             .into_iter()
             .map(|name| PermissionData {
                 name,
@@ -134,6 +126,25 @@ pub async fn permissions() -> Json<Vec<PermissionData>> {
             })
             .collect(),
     )
+}
+
+/// A language that pages for payers are in.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LanguageData {
+    code: &'static str,
+    current_language: &'static str,
+}
+
+/// The languages of the checkout
+#[utoipa::path(get, path = "/misc/lang", operation_id = "langCodes", tag = "Server",
+    security(()),
+    responses((status = 200, description = "The languages.", body = [LanguageData])))]
+pub async fn languages() -> Json<[LanguageData; 1]> {
+    Json([LanguageData {
+        code: "en",
+        current_language: "English",
+    }])
 }
 
 /// The room's operations.
@@ -145,5 +156,7 @@ pub fn room() -> Room {
 
 /// Those outside of the versions.
 pub fn misc() -> Room {
-    OpenApiRouter::new().routes(routes!(permissions))
+    OpenApiRouter::new()
+        .routes(routes!(permissions))
+        .routes(routes!(languages))
 }

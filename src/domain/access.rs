@@ -5,7 +5,9 @@ mod role;
 
 use minicbor::{Decode, Encode};
 
-pub use permission::{Grant, IMPLIED, UNRESTRICTED, implies, is_permission, permission};
+pub use permission::{
+    Grant, IMPLIED, UNRESTRICTED, implies, is_permission, permission, permissions,
+};
 pub use role::{BadRole, Role};
 
 use super::ids::UserId;

@@ -12,7 +12,7 @@ pub use keys::AppKey;
 pub use users::{NewUser, UserChange, UserRefusal};
 
 use super::{Gateway, Unavailable};
-use crate::domain::access::{ApiKey, Session, UNRESTRICTED, User};
+use crate::domain::access::{ApiKey, Session, UNRESTRICTED, User, implies};
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
 use crate::store;
@@ -64,6 +64,16 @@ impl Caller {
                     .iter()
                     .any(|grant| grant.covers(permission, on))
             })
+    }
+
+    /// Whether the caller came with a permission, be it for a single store; the account's role there is not asked.
+    pub fn may_somewhere(&self, permission: &str) -> bool {
+        self.key.as_ref().is_none_or(|key| {
+            let grants = &key.key.permissions;
+            grants
+                .iter()
+                .any(|grant| implies(&grant.permission, permission))
+        })
     }
 
     /// Whether the caller may do everything the account may.

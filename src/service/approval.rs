@@ -2,6 +2,7 @@
 
 use super::Gateway;
 use super::payout::PayoutRefusal;
+use super::rates::RateRefusal;
 use super::settle::commit;
 use crate::domain::ids::{PayoutId, StoreId};
 use crate::domain::money::{Currency, Rate};
@@ -78,20 +79,16 @@ impl Gateway {
     /// for bitcoin.
     pub(super) fn payout_rate(
         &self,
-        _store: StoreId,
+        store: StoreId,
         currency: Currency,
         rule: Option<&str>,
     ) -> Result<Option<Rate>, PayoutRefusal> {
-        let ruled = rule
-            .map(|rule| {
-                let number = rule.trim().parse().ok().and_then(Rate::new);
-                number.ok_or_else(|| PayoutRefusal::RateRule("This is no rate.".to_owned()))
-            })
-            .transpose()?;
-        if currency.is_bitcoin() {
-            return Ok(None);
+        let shop = self.store.glance(|rows| store::settings::get(rows, store));
+        let shop = shop.ok_or(PayoutRefusal::Unknown)?;
+        match self.approval_rate(&shop, currency, rule) {
+            Ok(rate) => Ok((!currency.is_bitcoin()).then_some(rate)),
+            Err(RateRefusal::Rule(why)) => Err(PayoutRefusal::RateRule(why)),
+            Err(RateRefusal::Unavailable(_)) => Err(CantApprove::RateUnavailable.into()),
         }
-        let rate = ruled.or_else(|| self.rates.rate(currency).ok());
-        rate.ok_or(CantApprove::RateUnavailable.into()).map(Some)
     }
 }

@@ -15,6 +15,8 @@ use crate::store::WriteError;
 pub enum PageError {
     /// Nothing here, or not theirs: the same answer.
     NotFound,
+    /// Their role does not allow it.
+    Forbidden,
     /// Sign in first, then come back to this path.
     SignIn(String),
     /// A form that did not come from our own page.
@@ -63,6 +65,11 @@ impl IntoResponse for PageError {
                 StatusCode::NOT_FOUND,
                 "Nothing here",
                 "There is no such page, or it is not yours.",
+            ),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "Not for you",
+                "Your role in this store does not allow this. An owner of the store can change your role.",
             ),
             Self::Forged => (
                 StatusCode::FORBIDDEN,

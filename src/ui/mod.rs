@@ -7,35 +7,42 @@ mod assets;
 mod books;
 mod checkout;
 mod claim;
+mod consent;
 mod csrf;
 mod destination;
+mod docs;
 mod error;
 mod format;
 mod invoice;
+mod keys;
 mod list;
 mod live;
 mod node;
 mod page;
 mod payout;
+mod people;
+mod permission_words;
 mod pull_payment;
 mod qr;
+mod rights;
 mod session;
 mod store;
 mod stray;
 mod timeline;
 
-use axum::extract::{Extension, Request};
+use axum::extract::{DefaultBodyLimit, Extension, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, http};
+use tower_http::cors::{Any, CorsLayer};
 
-use crate::http::AppState;
+use crate::http::{AppState, ClientAddr};
 
 /// Everything comes from here; nothing inline runs or styles.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-    connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors ";
+    connect-src 'self'; base-uri 'none'; ";
 
 /// All pages and what they need.
 pub fn router(state: AppState) -> Router {
@@ -44,11 +51,15 @@ pub fn router(state: AppState) -> Router {
         .route("/i/{invoice}/status", get(checkout::status))
         .route("/i/{invoice}/events", get(checkout::events))
         .route("/i/{invoice}/{method}", get(checkout::page_of_method))
+        // Whoever has the link may look, from any page: no cookie is asked for.
+        .layer(CorsLayer::new().allow_origin(Any))
+        .layer(from_fn_with_state(state.clone(), counted))
         .layer(from_fn(|request: Request, next: Next| {
             secured(request, next, true)
         }));
+    let strangers = strangers().layer(from_fn_with_state(state.clone(), counted));
     let alone = Router::new()
-        .merge(strangers())
+        .merge(strangers)
         .merge(dashboard())
         .layer(from_fn(|request: Request, next: Next| {
             secured(request, next, false)
@@ -57,17 +68,23 @@ pub fn router(state: AppState) -> Router {
         .merge(framable)
         .merge(alone)
         .layer(Extension(live::Places::default()))
+        .layer(DefaultBodyLimit::max(state.gateway.limits.body_bytes))
         .with_state(state)
 }
 
 fn strangers() -> Router<AppState> {
     Router::new()
         .route("/assets/{name}", get(assets::serve))
+        .route("/docs", get(docs::page))
         .route("/login", get(account::login_page).post(account::login))
         .route("/logout", post(account::logout))
         .route(
             "/register",
             get(account::register_page).post(account::register),
+        )
+        .route(
+            "/invitations/{user}/{token}",
+            get(people::invitation::page).post(people::invitation::accept),
         )
         .route("/pull-payments/{id}", get(claim::page).post(claim::claim))
         .route("/pull-payments/{id}/events", get(claim::events))
@@ -76,7 +93,19 @@ fn strangers() -> Router<AppState> {
 fn dashboard() -> Router<AppState> {
     Router::new()
         .route("/", get(store::start))
+        .route(
+            "/api-keys/authorize",
+            get(consent::page).post(consent::consent),
+        )
+        .route(keys::PATH, get(keys::page).post(keys::create))
+        .route("/account/api-keys/remove", post(keys::remove))
         .route("/stores", get(store::list).post(store::create))
+        .route(
+            "/stores/{store}/people",
+            get(people::page).post(people::add),
+        )
+        .route("/stores/{store}/people/role", post(people::set_role))
+        .route("/stores/{store}/people/remove", post(people::remove))
         .route("/stores/{store}", get(store::home))
         .route("/stores/{store}/events", get(store::events))
         .route("/stores/{store}/books", get(books::page))
@@ -139,12 +168,27 @@ fn dashboard() -> Router<AppState> {
         .route("/stores/{store}/wallet/sender", post(node::sender))
 }
 
+/// Strangers' requests are counted.
+async fn counted(
+    State(state): State<AppState>,
+    client: ClientAddr,
+    request: Request,
+    next: Next,
+) -> Result<Response, error::PageError> {
+    state.caps.visit(client)?;
+    Ok(next.run(request).await)
+}
+
 /// What every answer says about itself. A shop may show the checkout in a frame; nothing else may be framed.
 async fn secured(request: Request, next: Next, framable: bool) -> Response {
     let mut response = next.run(request).await;
     let ancestors = if framable { "*" } else { "'none'" };
+    // One page sends a form elsewhere: the key that somebody has just consented to.
+    let target = response.extensions_mut().remove::<consent::FormTarget>();
+    let target = target.map_or(String::new(), |target| format!(" {}", target.0));
+    let policy = format!("{CONTENT_POLICY}form-action 'self'{target}; frame-ancestors {ancestors}");
+    let policy = HeaderValue::try_from(policy);
     let headers = response.headers_mut();
-    let policy = HeaderValue::try_from(format!("{CONTENT_POLICY}{ancestors}"));
     headers.extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
     // With `no-referrer` a browser would hide the origin of our own forms from ourselves.
     let fixed: [(HeaderName, &str); 3] = [

@@ -1,10 +1,11 @@
 //! What all pages have around them.
 
 use askama::Template;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 
 use super::assets;
+use super::rights;
 use super::session::SignedIn;
 use crate::domain::ids::StoreId;
 use crate::domain::store::Store;
@@ -17,9 +18,14 @@ pub fn html(status: StatusCode, page: &impl Template) -> Response {
         Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            broken()
         }
     }
+}
+
+/// A page that can't be rendered: a fault of ours.
+pub fn broken() -> Response {
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 /// Renders a page with status 200.
@@ -84,15 +90,18 @@ pub enum Room {
     Payouts,
     /// Its wallet and the node.
     Wallet,
+    /// Who may act for it.
+    People,
 }
 
 impl Room {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Home,
         Self::Invoices,
         Self::PullPayments,
         Self::Payouts,
         Self::Wallet,
+        Self::People,
     ];
 
     const fn label(self) -> &'static str {
@@ -102,19 +111,34 @@ impl Room {
             Self::PullPayments => "Pull payments",
             Self::Payouts => "Payouts",
             Self::Wallet => "Wallet",
+            Self::People => "People",
         }
+    }
+
+    /// What it takes to enter.
+    fn right(self) -> &'static str {
+        let path = self.below().map(|room| format!("/{room}"));
+        let route = format!("/stores/{{store}}{}", path.unwrap_or_default());
+        rights::needed(&route, &Method::GET)
     }
 
     /// Where a store's room is.
     pub fn path(self, store: StoreId) -> String {
-        let room = match self {
-            Self::Home => return format!("/stores/{store}"),
+        match self.below() {
+            None => format!("/stores/{store}"),
+            Some(room) => format!("/stores/{store}/{room}"),
+        }
+    }
+
+    const fn below(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Home => return None,
             Self::Invoices => "invoices",
             Self::PullPayments => "pull-payments",
             Self::Payouts => "payouts",
             Self::Wallet => "wallet",
-        };
-        format!("/stores/{store}/{room}")
+            Self::People => "people",
+        })
     }
 }
 
@@ -170,7 +194,8 @@ impl Shell {
         room: Room,
         title: &str,
     ) -> Self {
-        let rooms = Room::ALL.map(|one| Link {
+        let open = |one: &Room| store.allows(signed.user.id, one.right());
+        let rooms = (Room::ALL.into_iter().filter(open)).map(|one| Link {
             href: one.path(store.id),
             label: one.label().to_owned(),
             current: one == room,
@@ -178,7 +203,7 @@ impl Shell {
         Self {
             store: Some(store.name.clone()),
             base: format!("/stores/{}", store.id),
-            rooms: rooms.into(),
+            rooms: rooms.collect(),
             ..Self::outside(gateway, signed, &format!("{title} · {}", store.name))
         }
     }

@@ -1,10 +1,11 @@
 //! Who is signed in, and for which store a page speaks.
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 
 use super::error::PageError;
+use super::rights;
 use crate::domain::access::{Session, User};
 use crate::domain::ids::StoreId;
 use crate::domain::store::Store;
@@ -43,7 +44,8 @@ impl FromRequestParts<AppState> for SignedIn {
         };
         let Some((user, session)) = found else {
             let back = if parts.method == Method::GET {
-                parts.uri.path().to_owned()
+                let path = parts.uri.path_and_query();
+                path.map_or("/", |path| path.as_str()).to_owned()
             } else {
                 "/".to_owned()
             };
@@ -55,13 +57,29 @@ impl FromRequestParts<AppState> for SignedIn {
     }
 }
 
-/// A page of a store, and its owner. Somebody else's store does not exist.
+/// A page of a store, and somebody whose role there allows it. A store that they don't belong to does not exist.
 #[derive(Clone)]
 pub struct Shop {
-    /// The owner.
+    /// Who.
     pub signed: SignedIn,
     /// The store.
     pub store: Store,
+}
+
+impl Shop {
+    /// Whether the reader may do this here.
+    pub fn may(&self, permission: &str) -> bool {
+        self.store.allows(self.signed.user.id, permission)
+    }
+
+    /// Refuses who may not do this here.
+    pub fn check(&self, permission: &str) -> Result<(), PageError> {
+        if self.may(permission) {
+            Ok(())
+        } else {
+            Err(PageError::Forbidden)
+        }
+    }
 }
 
 impl FromRequestParts<AppState> for Shop {
@@ -82,9 +100,13 @@ impl FromRequestParts<AppState> for Shop {
             .store
             .read(move |rows| store::settings::get(rows, id))
             .await
-            .filter(|store| store.owner == signed.user.id)
+            .filter(|store| store.role_of(signed.user.id).is_some())
             .ok_or(PageError::NotFound)?;
-        Ok(Self { signed, store })
+        let route = parts.extensions.get::<MatchedPath>();
+        let right = rights::needed(route.map_or("", MatchedPath::as_str), &parts.method);
+        let shop = Self { signed, store };
+        shop.check(right)?;
+        Ok(shop)
     }
 }
 

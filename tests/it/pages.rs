@@ -1,7 +1,9 @@
 //! The pages over the router, without a socket: who may see and send what, and what strangers' words become.
 
+mod consent;
 mod guards;
 mod onchain;
+mod people;
 mod review;
 mod strays;
 mod words;

@@ -48,7 +48,7 @@ pub async fn update(
 /// Deletes the caller's account
 ///
 /// Its keys and sessions go with it, and its place in every store. While a store has no other owner it is refused with
-/// `store-user-role-orphaned`; archived stores go to an administrator. The only administrator stays.
+/// 409 `store-user-role-orphaned`; archived stores go to an administrator. The only administrator stays.
 #[utoipa::path(delete, path = "/v1/users/me", operation_id = "Users_DeleteCurrentUser", tag = "Users",
     security(("API_Key" = ["btcpay.user.candeleteuser"])),
     responses((status = 200, description = "Done.")))]

@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::methods::MethodData;
@@ -103,8 +103,7 @@ impl InvoiceData {
             lightning_missing_reason: invoice.lightning_missing.clone(),
             metadata: raw_object(&invoice.details.metadata),
             checkout: checkout(invoice),
-            receipt: serde_json::from_str(&invoice.details.receipt)
-                .unwrap_or_else(|_| Value::Object(Map::new())),
+            receipt: receipt(&invoice.details.receipt),
             payment_methods: with_methods.then(|| MethodData::all(invoice, false)),
         }
     }
@@ -150,6 +149,16 @@ fn checkout(invoice: &Invoice) -> CheckoutData {
         redirect_automatically: flag("redirectAutomatically"),
         default_language: text("defaultLanguage"),
     }
+}
+
+/// What a receipt shows. Not every invoice was made by a request that says so.
+fn receipt(kept: &str) -> Value {
+    let kept: Value = serde_json::from_str(kept).unwrap_or_default();
+    json!({
+        "enabled": kept["enabled"],
+        "showQR": kept["showQR"],
+        "showPayments": kept["showPayments"],
+    })
 }
 
 /// A JSON object as it was kept.

@@ -144,7 +144,7 @@ pub async fn open_channel(
 /// An address of the node's own wallet, for funding channels
 #[utoipa::path(post, path = "/address", operation_id = "GetDepositAddress", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
-    responses((status = 200, description = "Done.", body = String)))]
+    responses((status = 200, description = "Done.", body = String, content_type = "application/json")))]
 pub async fn address(
     State(state): State<AppState>,
     caller: Signed,

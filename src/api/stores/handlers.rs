@@ -18,16 +18,18 @@ const NAME_CHARS_MAX: usize = 50;
 
 /// The stores the caller may see, oldest first
 ///
-/// Archived ones are left out. Stores without the right are left out too, so that the answer may be empty.
+/// Archived ones are left out. Stores without the right are left out too; a key that has it nowhere is refused.
 #[utoipa::path(get, path = "/v1/stores", operation_id = "Stores_GetStores", tag = "Stores",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
     params(PageParams),
     responses((status = 200, description = "Done.", body = [StoreData])))]
 pub async fn list(
     State(state): State<AppState>,
-    Signed(caller, _): Signed,
+    caller: Signed,
     params: Params,
 ) -> Result<Json<Vec<Value>>, ApiError> {
+    caller.check_somewhere()?;
+    let caller = caller.0;
     let page = Page::of(&params)?;
     let stores = state.gateway.stores_of(caller.user.id).await;
     let seen = stores

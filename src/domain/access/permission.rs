@@ -165,6 +165,19 @@ pub fn permission(name: &str) -> Option<&'static str> {
         .copied()
 }
 
+/// Every permission, the mightiest first.
+pub fn permissions() -> Vec<&'static str> {
+    let mut names = vec![UNRESTRICTED];
+    for (parent, children) in IMPLIED {
+        for name in std::iter::once(parent).chain(*children) {
+            if !names.contains(name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
 /// Whether holding `held` means holding `wanted`.
 pub fn implies(held: &str, wanted: &str) -> bool {
     held == wanted

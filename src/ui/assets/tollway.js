@@ -118,6 +118,7 @@
   };
 
   enhance(document);
+  document.querySelector("form[data-submit]")?.submit();
   for (const here of document.querySelectorAll("nav [aria-current]")) {
     const nav = here.parentElement;
     nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;

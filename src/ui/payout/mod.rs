@@ -18,6 +18,7 @@ use super::error::PageError;
 use super::invoice::Wanted;
 use super::list::{Pager, Queried, Taker, filters};
 use super::page::{Link, Room, Shell, html, ok};
+use super::rights;
 use super::session::Shop;
 use crate::domain::ids::PayoutId;
 use crate::domain::payout::{FeeWish, Payout, Plan, Stage};
@@ -164,6 +165,9 @@ pub async fn create(
     shop: Shop,
     Posted(form): Posted<NewForm>,
 ) -> Result<Response, PageError> {
+    if form.approved.is_some() {
+        shop.check(rights::CREATE_APPROVED)?;
+    }
     // Typed in satoshi; a payout of the store is in BTC.
     let amount = match amount(&form.amount) {
         Ok(sat) => sat.and_then(|sat| sat.checked_div(Decimal::from(100_000_000))),

@@ -14,6 +14,7 @@ use super::error::PageError;
 use super::invoice::Wanted;
 use super::list::{Pager, Queried, Taker};
 use super::page::{Room, Shell, html, ok};
+use super::rights;
 use super::session::Shop;
 use crate::domain::ids::PullPaymentId;
 use crate::domain::money::{Currency, Money};
@@ -120,6 +121,9 @@ pub async fn create(
     shop: Shop,
     Posted(form): Posted<NewForm>,
 ) -> Result<Response, PageError> {
+    if form.auto_approve.is_some() {
+        shop.check(rights::CREATE_APPROVED)?;
+    }
     let days = shop.store.settings.refund_bolt11_days;
     let new = match read(&form, days, state.gateway.now()) {
         Ok(new) => new,

@@ -17,6 +17,7 @@ use super::live::{self, Places};
 use super::node::till_balance;
 use super::page::{Room, Shell, html, ok};
 use super::payout::view::PayoutRow;
+use super::rights;
 use super::session::{Shop, SignedIn};
 use crate::domain::money::Currency;
 use crate::domain::store::{Settings, Store};
@@ -184,19 +185,23 @@ pub async fn home(State(state): State<AppState>, shop: Shop) -> Result<Response,
     let path = Room::Payouts.path(id);
     let balance = till_balance(&state.gateway, id).await?;
     let earned = (state.gateway.store).glance(|rows| allowance::claim(rows, id));
-    let mut tiles = vec![
-        Tile {
+    let mut tiles = Vec::new();
+    if shop.may(rights::SEE_WALLET) {
+        tiles.push(Tile {
             label: "On-chain",
             value: format::sat(balance.confirmed.plus(balance.unconfirmed)),
             hint: "in the store's wallet",
-        },
-        Tile {
+        });
+    }
+    let sees_money = shop.may(rights::SEE_REPORTS);
+    if sees_money {
+        tiles.push(Tile {
             label: "Over Lightning",
             value: format::signed(earned),
             hint: "came in, less what went out",
-        },
-    ];
-    if shop.store.draws_on_node {
+        });
+    }
+    if sees_money && shop.store.draws_on_node {
         tiles.push(Tile {
             label: "Can send",
             value: format::sat(state.gateway.lightning.sendable().to_sat_floor()),

@@ -5,9 +5,12 @@ mod books;
 mod document;
 mod invoices;
 mod lightning;
+mod limits;
+mod matrix;
 mod onchain;
 mod operations;
 mod payouts;
+mod people;
 mod pull_payments;
 mod rates;
 mod review;
@@ -24,7 +27,8 @@ use serde_json::Value;
 use tollway::api;
 use tollway::api::extract::{Asked, Recorder};
 use tollway::config::Limits;
-use tollway::domain::access::Grant;
+use tollway::domain::access::{Grant, User};
+use tollway::domain::ids::UserId;
 use tollway::http::{AppState, Caps};
 use tower::ServiceExt;
 
@@ -91,6 +95,11 @@ impl Client {
 
     /// A key of the owner with these rights, as a header.
     async fn key(&self, permissions: &[&str]) -> String {
+        self.key_of(self.world.user, permissions).await
+    }
+
+    /// A key of somebody with these rights, as a header.
+    async fn key_of(&self, user: UserId, permissions: &[&str]) -> String {
         let grants = permissions
             .iter()
             .map(|text| Grant::parse(text).expect("a permission"))
@@ -98,10 +107,30 @@ impl Client {
         let (secret, _) = self
             .world
             .gateway
-            .create_api_key(self.world.user, String::new(), grants)
+            .create_api_key(user, String::new(), grants)
             .await
             .expect("a key");
         format!("token {secret}")
+    }
+
+    /// Another account, which does not run the server, and an unrestricted key of it.
+    async fn account(&self, email: &str) -> (UserId, String) {
+        let user = User {
+            id: UserId(self.world.gateway.random()),
+            email: email.to_owned(),
+            name: None,
+            password_hash: String::new(),
+            is_admin: false,
+            created: self.world.clock_now(),
+            has_had_key: false,
+            image_url: None,
+            invitation: None,
+        };
+        let id = user.id;
+        self.world
+            .job(move |tx| tollway::store::access::put_user(tx, &user))
+            .await;
+        (id, self.key_of(id, &["unrestricted"]).await)
     }
 
     /// A path below the store.
@@ -150,6 +179,33 @@ impl Client {
         }
         let request = request.body(Body::from(body.to_owned()));
         self.send(request.expect("a request")).await
+    }
+
+    /// The same without the body of a success: a feed would never end.
+    async fn peek_as(
+        &self,
+        authorization: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(authorization) = authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let request = request.body(Body::from(body.to_owned()));
+        let response = self.router.clone().oneshot(request.expect("a request"));
+        let (parts, body) = response.await.expect("an answer").into_parts();
+        let bytes = if parts.status.is_success() {
+            axum::body::Bytes::new()
+        } else {
+            to_bytes(body, usize::MAX).await.expect("a body")
+        };
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+        }
     }
 
     async fn call(&self, method: &str, path: &str, body: &Value) -> Answer {

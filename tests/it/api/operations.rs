@@ -1,9 +1,9 @@
-//! Every operation of the router: who may use it, and that nobody else can.
+//! Every operation of the router has a name and an address.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use tollway::api::operations::{Access, Operation};
+use tollway::api::operations::Operation;
 use tollway::domain::ids::PaymentHash;
 use tollway::domain::money::Msat;
 
@@ -11,9 +11,6 @@ use super::{Client, text};
 
 const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 const ANOTHER: &str = "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry";
-
-/// A permission that opens nothing here.
-const USELESS: &str = "btcpay.user.canviewnotificationsforuser";
 
 /// Something of everything that a path can name.
 pub struct Things {
@@ -104,70 +101,4 @@ fn every_operation_has_a_name_of_its_own() {
     }
     assert!(names.contains(&"Invoices_GetInvoice".to_owned()));
     assert!(names.contains(&"Invoices_GetInvoiceInStore".to_owned()));
-}
-
-#[tokio::test]
-async fn nobody_uses_an_operation_without_its_right() {
-    let client = Client::new().await;
-    let things = Things::of(&client).await;
-    for one in tollway::api::operations().iter() {
-        // One operation deletes the key that asks.
-        let useless = client.key(&[USELESS]).await;
-        let (method, path) = (one.method.as_str(), things.address(one));
-        let stranger = client.call_as(None, method, &path, "").await;
-        let weak = client.call_as(Some(&useless), method, &path, "").await;
-        let name = &one.id;
-        match one.access {
-            Access::Public => assert_ne!(stranger.status, 401, "{name}"),
-            Access::Signed => {
-                assert_eq!(stranger.status, 401, "{name}");
-                assert_ne!(weak.status, 403, "{name}");
-            }
-            // Whoever is not told by a key is told by conditions; they refuse a faulty request differently.
-            Access::PublicOr(_) => assert!(!stranger.status.is_success(), "{name} {stranger:?}"),
-            // Lists what the key sees: nothing.
-            Access::Permission(_) if name == "Stores_GetStores" => {
-                assert_eq!(stranger.status, 401, "{name}");
-                assert_eq!(weak.ok(), json!([]), "{name}");
-            }
-            Access::Permission(permission) => {
-                assert_eq!(
-                    stranger.refusal(),
-                    (401, "unauthenticated".to_owned()),
-                    "{name}"
-                );
-                assert_eq!(
-                    (weak.refusal(), weak.body["missingPermission"].as_str()),
-                    ((403, "missing-permission".to_owned()), Some(permission)),
-                    "{name}"
-                );
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_key_with_just_the_right_gets_in() {
-    // These ask for a further right, of the store that the body names.
-    const MORE: [&str; 1] = ["Strays_AssignServerStray"];
-    for one in tollway::api::operations().iter() {
-        let Some(permission) = one.access.permission() else {
-            continue;
-        };
-        if MORE.contains(&one.id.as_str()) {
-            continue;
-        }
-        let client = Client::new().await;
-        let things = Things::of(&client).await;
-        let key = client.key(&[permission]).await;
-        let path = things.address(one);
-        let call = client.call_as(Some(&key), one.method.as_str(), &path, "{}");
-        let answer = client.world.clock.hurry(call).await;
-        let (status, code) = answer.refusal();
-        assert!(
-            !matches!(status, 401 | 405 | 500) && code != "missing-permission",
-            "{}: {answer:?}",
-            one.id
-        );
-    }
 }

@@ -17,6 +17,12 @@ use crate::support::World;
 /// A store's form: its path below the store, and what it sends besides the token.
 type Form = (String, Vec<(&'static str, &'static str)>);
 
+/// A hash of no key.
+const ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// An id that nobody has.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
+
 /// What exists in the store, as ids.
 struct Things {
     invoice: String,
@@ -54,6 +60,7 @@ impl Things {
             "/payouts/new",
             "/wallet",
             "/books",
+            "/people",
         ];
         let own = [
             format!("/invoices/{}", self.invoice),
@@ -102,6 +109,15 @@ impl Things {
                 "/wallet/sender".to_owned(),
                 vec![("rail", "BTC-LN"), ("on", "true")],
             ),
+            (
+                "/people".to_owned(),
+                vec![("email", "nobody"), ("role", "Guest")],
+            ),
+            (
+                "/people/role".to_owned(),
+                vec![("user", NOBODY), ("role", "Guest")],
+            ),
+            ("/people/remove".to_owned(), vec![("user", NOBODY)]),
         ]
     }
 }
@@ -125,6 +141,9 @@ async fn a_form_without_the_sessions_token_is_refused_and_does_nothing() {
         "/stores".to_owned(),
         vec![("name", "x"), ("currency", "USD")],
     ));
+    forms.push(("/account/api-keys".to_owned(), vec![("label", "x")]));
+    forms.push(("/account/api-keys/remove".to_owned(), vec![("key", ZEROS)]));
+    forms.push(("/api-keys/authorize".to_owned(), vec![]));
     forms.push(("/logout".to_owned(), vec![]));
     let (wrong, half) = ("11".repeat(visitor.csrf.len() / 2), &visitor.csrf[2..]);
     for (path, form) in &forms {

@@ -48,6 +48,7 @@ pub async fn given_to_a_guest(world: &World) -> UserId {
     let give = move |tx: &mut store::Tx<'_>| {
         let mut given = store::settings::get(tx, shop).expect("it exists");
         given.owner = id;
+        given.members = tollway::domain::store::Members::default();
         given.draws_on_node = false;
         store::settings::put(tx, &given);
         store::access::put_user(tx, &user);

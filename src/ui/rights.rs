@@ -1,0 +1,91 @@
+//! Which right a page of a store needs: what its verb needs in the API too.
+
+use axum::http::Method;
+
+const MODIFY: &str = "btcpay.store.canmodifystoresettings";
+const VIEW_INVOICES: &str = "btcpay.store.canviewinvoices";
+const CREATE_INVOICE: &str = "btcpay.store.cancreateinvoice";
+const MODIFY_INVOICES: &str = "btcpay.store.canmodifyinvoices";
+const VIEW_PULL_PAYMENTS: &str = "btcpay.store.canviewpullpayments";
+const CREATE: &str = "btcpay.store.cancreatenonapprovedpullpayments";
+const ARCHIVE: &str = "btcpay.store.canarchivepullpayments";
+const VIEW_PAYOUTS: &str = "btcpay.store.canviewpayouts";
+const MANAGE_PAYOUTS: &str = "btcpay.store.canmanagepayouts";
+const VIEW_WALLET: &str = "btcpay.store.canviewwallet";
+const VIEW_SETTINGS: &str = "btcpay.store.canviewstoresettings";
+const VIEW_REPORTS: &str = "btcpay.store.canviewreports";
+
+/// Making what no person has to approve.
+pub const CREATE_APPROVED: &str = "btcpay.store.cancreatepullpayments";
+
+/// Seeing what the store holds.
+pub const SEE_WALLET: &str = VIEW_WALLET;
+
+/// Seeing what the store earned.
+pub const SEE_REPORTS: &str = VIEW_REPORTS;
+
+/// Paths below a store as they are routed: what looking needs, and what sending a form needs.
+const RIGHTS: &[(&str, &str, &str)] = &[
+    ("", VIEW_INVOICES, MODIFY),
+    ("/events", VIEW_INVOICES, MODIFY),
+    ("/people", VIEW_SETTINGS, MODIFY),
+    ("/invoices", VIEW_INVOICES, CREATE_INVOICE),
+    ("/invoices/new", CREATE_INVOICE, MODIFY),
+    ("/invoices/{invoice}", VIEW_INVOICES, MODIFY),
+    ("/invoices/{invoice}/mark", MODIFY, MODIFY_INVOICES),
+    ("/pull-payments", VIEW_PULL_PAYMENTS, CREATE),
+    ("/pull-payments/new", CREATE, MODIFY),
+    ("/pull-payments/{pull_payment}", VIEW_PULL_PAYMENTS, MODIFY),
+    ("/pull-payments/{pull_payment}/archive", MODIFY, ARCHIVE),
+    ("/payouts", VIEW_PAYOUTS, CREATE),
+    ("/payouts/new", CREATE, MODIFY),
+    ("/payouts/{payout}", VIEW_PAYOUTS, MODIFY),
+    ("/payouts/{payout}/approve", MODIFY, MANAGE_PAYOUTS),
+    ("/payouts/{payout}/pay", MODIFY, MANAGE_PAYOUTS),
+    ("/payouts/{payout}/cancel", MODIFY, MANAGE_PAYOUTS),
+    ("/payouts/{payout}/review", MODIFY, MANAGE_PAYOUTS),
+    ("/payouts/{payout}/acknowledge", MODIFY, MANAGE_PAYOUTS),
+    ("/payouts/{payout}/bump", MODIFY, MANAGE_PAYOUTS),
+    ("/strays", VIEW_INVOICES, MODIFY),
+    ("/strays/assign", MODIFY, MODIFY_INVOICES),
+    ("/wallet", VIEW_WALLET, MODIFY),
+];
+
+/// The right that a route of a store needs. What is not in the table is for owners.
+pub fn needed(route: &str, method: &Method) -> &'static str {
+    let below = route.strip_prefix("/stores/{store}");
+    let row = RIGHTS.iter().find(|(path, _, _)| below == Some(*path));
+    match row {
+        Some((_, look, _)) if *method == Method::GET || *method == Method::HEAD => look,
+        Some((_, _, send)) => send,
+        None => MODIFY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::access::is_permission;
+
+    #[test]
+    fn unknown_routes_are_for_owners() {
+        let rows = [
+            ("/stores/{store}", Method::GET, VIEW_INVOICES),
+            ("/stores/{store}/payouts", Method::HEAD, VIEW_PAYOUTS),
+            ("/stores/{store}/payouts", Method::POST, CREATE),
+            (
+                "/stores/{store}/payouts/{payout}/pay",
+                Method::POST,
+                MANAGE_PAYOUTS,
+            ),
+            ("/stores/{store}/nothing", Method::GET, MODIFY),
+            ("/elsewhere", Method::GET, MODIFY),
+        ];
+        for (route, method, right) in rows {
+            assert_eq!(needed(route, &method), right, "{method} {route}");
+        }
+        for (path, look, send) in RIGHTS {
+            assert!(is_permission(look) && is_permission(send), "{path}");
+        }
+    }
+}
