@@ -113,6 +113,11 @@ impl Right {
         self.0.unwrap_or(UNRESTRICTED)
     }
 
+    /// Its name, if the operation names one.
+    pub const fn declared(self) -> Option<&'static str> {
+        self.0
+    }
+
     fn is_on_store(self) -> bool {
         self.0.is_some_and(|name| name.starts_with("btcpay.store."))
     }

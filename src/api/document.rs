@@ -161,7 +161,10 @@ fn complete(declared: &mut Value, one: &Operation) {
     let mut wrong = vec![429, 503];
     // Refusals of an operation's own are told in its description.
     let about = declared["description"].as_str().unwrap_or_default();
-    if about.contains("409 `") {
+    let once = parameters
+        .iter()
+        .any(|one| one["name"] == "Idempotency-Key");
+    if once || about.contains("409 `") {
         wrong.push(409);
     }
     if !names.is_empty() || writes {

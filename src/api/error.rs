@@ -15,6 +15,7 @@ use crate::domain::store::MemberRefusal;
 use crate::http::TooMany;
 use crate::service::Unavailable;
 use crate::service::access::UserRefusal;
+use crate::service::activation::ActivateRefusal;
 use crate::service::invoice::{InvoiceRefusal, MarkRefusal};
 use crate::service::members::PeopleRefusal;
 use crate::service::node::NodeRefusal;
@@ -288,6 +289,17 @@ impl From<InvoiceRefusal> for ApiError {
     }
 }
 
+impl From<ActivateRefusal> for ApiError {
+    fn from(refusal: ActivateRefusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            ActivateRefusal::Unknown => Self::no_invoice(),
+            ActivateRefusal::NotPossible(_) => Self::bad_request("invalid-payment-method", message),
+            ActivateRefusal::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
 impl From<MarkRefusal> for ApiError {
     fn from(refusal: MarkRefusal) -> Self {
         let message = refusal.to_string();
@@ -391,7 +403,13 @@ impl ApiError {
         match refusal {
             NodeRefusal::Bolt11(_) => Self::fault("BOLT11", message),
             NodeRefusal::Amount(_) => Self::fault("Amount", message),
-            NodeRefusal::Refused(_) => Self::bad_request(code, message),
+            NodeRefusal::CannotAfford(_) => Self::bad_request("cannot-afford-funding", message),
+            NodeRefusal::NeedsConfirmations(_) => {
+                Self::bad_request("need-more-confirmations", message)
+            }
+            NodeRefusal::Unreachable(_) | NodeRefusal::Refused(_) => {
+                Self::bad_request(code, message)
+            }
             NodeRefusal::NodeUnavailable(_) => Self::node_unavailable(message),
             NodeRefusal::Unavailable(unavailable) => unavailable.into(),
         }

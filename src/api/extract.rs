@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::body::to_bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -60,15 +60,19 @@ impl FromRequest<AppState> for Input {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let max = state.gateway.limits.body_bytes;
         let recorder = request.extensions().get().cloned();
-        let bytes = to_bytes(request.into_body(), max).await.map_err(|_| {
-            let message = format!("A body has at most {max} bytes.");
-            ApiError::coded(StatusCode::PAYLOAD_TOO_LARGE, GENERIC, message)
-        })?;
-        let input = Self::parse(&bytes)?;
-        Ok(Self { recorder, ..input })
+        let bytes = read(request.into_body(), state).await?;
+        Self::recorded(&bytes, recorder)
     }
+}
+
+/// The bytes of a body, up to the cap.
+pub(super) async fn read(body: Body, state: &AppState) -> Result<Bytes, ApiError> {
+    let max = state.gateway.limits.body_bytes;
+    to_bytes(body, max).await.map_err(|_| {
+        let message = format!("A body has at most {max} bytes.");
+        ApiError::coded(StatusCode::PAYLOAD_TOO_LARGE, GENERIC, message)
+    })
 }
 
 impl Input {
@@ -94,6 +98,12 @@ impl Input {
         })
     }
 
+    /// Reads a body, of which somebody wants to know what is read.
+    pub(super) fn recorded(bytes: &[u8], recorder: Option<Recorder>) -> Result<Self, ApiError> {
+        let input = Self::parse(bytes)?;
+        Ok(Self { recorder, ..input })
+    }
+
     /// Takes a value under an older name for the newer one, which wins if both are given (section 2).
     pub fn alias(&mut self, old: &str, new: &str) {
         if self.value(new).is_none()
@@ -112,6 +122,11 @@ impl Input {
                 message: message.into(),
             });
         }
+    }
+
+    /// Every fault noted so far.
+    pub fn refused(&self) -> ApiError {
+        ApiError::invalid(self.faults.clone())
     }
 
     /// Every fault at once, if there was any.

@@ -34,6 +34,12 @@ pub enum NodeError {
     /// Not started, not synced or stopped.
     #[error("the Lightning node is not ready: {0}")]
     Unavailable(String),
+    /// Its own wallet holds too little that can be spent now.
+    #[error("{0}")]
+    CannotAfford(String),
+    /// The peer can't be reached.
+    #[error("{0}")]
+    Unreachable(String),
     /// The node's own reason.
     #[error("{0}")]
     Refused(String),

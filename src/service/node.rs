@@ -4,16 +4,19 @@
 
 use bitcoin::secp256k1::PublicKey;
 
+use super::books::allowance;
 use super::payout::{NewPayout, PayoutRefusal, check_not_expired};
 use super::settle::payout_of;
 use super::{Gateway, Unavailable};
 use crate::domain::destination::{BadDestination, Destination};
-use crate::domain::ids::{PaymentHash, StoreId};
+use crate::domain::ids::{PaymentHash, PayoutId, StoreId};
 use crate::domain::money::{Currency, Money, Msat, Sat};
 use crate::domain::payout::{FeeWish, Origin, Payout, Stage};
-use crate::ports::lightning::{InvoiceDescription, NodeError, ReceiveRequest};
-use crate::store::node::ApiInvoice;
-use crate::store::{self, WriteError};
+use crate::domain::receipt::ReceiptKey;
+use crate::ports::lightning::{InvoiceDescription, NodeError, NodeState, ReceiveRequest};
+use crate::store::invoice::HashOwner;
+use crate::store::node::{ApiInvoice, Paid};
+use crate::store::{self, Rows, WriteError};
 
 /// How long `invoices/pay` waits for the outcome, unless the caller says otherwise (Greenfield 4.9).
 pub const SEND_TIMEOUT_SECS: u64 = 30;
@@ -27,7 +30,16 @@ pub enum NodeRefusal {
     /// 422 `Amount`.
     #[error("{0}")]
     Amount(&'static str),
-    /// 400 `could-not-connect`, `generic-error` and their like: the node's reason.
+    /// 400 `cannot-afford-funding`.
+    #[error("{0}")]
+    CannotAfford(String),
+    /// 400 `need-more-confirmations`.
+    #[error("{0}")]
+    NeedsConfirmations(String),
+    /// 400 `could-not-connect`; where more than connecting was asked for, `peer-not-connected`.
+    #[error("{0}")]
+    Unreachable(String),
+    /// 400 `generic-error` and its like: the node's reason.
     #[error("{0}")]
     Refused(String),
     /// 503 `lightning-node-unavailable`.
@@ -48,6 +60,8 @@ impl From<NodeError> for NodeRefusal {
     fn from(error: NodeError) -> Self {
         match error {
             NodeError::Unavailable(_) => Self::NodeUnavailable(error.to_string()),
+            NodeError::CannotAfford(why) => Self::CannotAfford(why),
+            NodeError::Unreachable(why) => Self::Unreachable(why),
             NodeError::Refused(why) => Self::Refused(why),
         }
     }
@@ -90,6 +104,12 @@ impl Gateway {
             .map_err(NodeRefusal::from)
     }
 
+    /// A BOLT11 that was issued here, by its hash: one made through the Lightning API, or one that an invoice of the
+    /// store shows. The house sees those of every store.
+    pub async fn issued_invoice(&self, books: StoreId, hash: PaymentHash) -> Option<ApiInvoice> {
+        self.store.read(move |rows| issued(rows, books, hash)).await
+    }
+
     /// Pays an invoice, once however often it is asked (D32), and waits for the outcome up to `wait_secs`.
     pub async fn pay_invoice(
         &self,
@@ -125,6 +145,10 @@ impl Gateway {
             (_, Some(given)) => given,
             (Some(asked), None) => asked,
         };
+        if self.lightning.state() != NodeState::Ready {
+            let why = "The Lightning node is not ready. Try again soon.";
+            return Err(NodeRefusal::NodeUnavailable(why.to_owned()));
+        }
         let now = self.now();
         let new = NewPayout {
             origin: Origin::LightningApi,
@@ -143,12 +167,35 @@ impl Gateway {
             metadata: "{}".to_owned(),
         };
         check_not_expired(&new.read.destination, now).map_err(refused)?;
+        self.check_affordable(store, &new).await?;
         let payout = self.put_payout(store, new, now).await.map_err(refused)?;
         self.await_payout(payout, wait_secs).await
     }
 
-    /// Waits until a payout is over or its first attempt has failed, or the time is up. What failed definitely is
-    /// cancelled: a caller of the API retries by asking again with a new invoice.
+    /// A payment that could only wait for money is refused at once: who calls the API wants it now. The job that
+    /// records the attempt decides for good (P11). One to this server itself never leaves it, and is judged there.
+    async fn check_affordable(&self, store: StoreId, new: &NewPayout) -> Result<(), NodeRefusal> {
+        let Destination::Bolt11(invoice) = &new.read.destination else {
+            return Ok(());
+        };
+        if invoice.payee == self.lightning.node_id().serialize() {
+            return Ok(());
+        }
+        if self.lightning.sendable() < new.amount {
+            let why = "No channel of the node can send this much now.";
+            return Err(NodeRefusal::Refused(why.to_owned()));
+        }
+        let cap = self.fee_cap(store).await;
+        let wished = new.fees.most(new.amount);
+        let needs = (new.amount).plus(wished.unwrap_or_else(|| cap.most(new.amount)));
+        self.store
+            .read(move |rows| allowance::check(rows, store, needs))
+            .await
+            .map_err(|too_little| NodeRefusal::Refused(too_little.to_string()))
+    }
+
+    /// Waits until a payout is over or its first attempt has failed, or the time is up. What failed definitely, or has
+    /// nothing to be paid with, is cancelled: a caller of the API retries by asking again with a new invoice.
     async fn await_payout(&self, payout: Payout, wait_secs: u64) -> Result<Payout, NodeRefusal> {
         let (store, id) = (payout.store, payout.id);
         let mut live = self.store.signals().live();
@@ -176,9 +223,29 @@ impl Gateway {
                         return Ok(payout);
                     }
                 }
-                () = self.clock.sleep_until(until) => return Ok(payout),
+                () = self.clock.sleep_until(until) => return self.settle_for(store, id, payout).await,
             }
         }
+    }
+
+    /// The time is up. Nothing has left for a payout that was found to have nothing to be paid with: it is over.
+    async fn settle_for(
+        &self,
+        store: StoreId,
+        id: PayoutId,
+        seen: Payout,
+    ) -> Result<Payout, NodeRefusal> {
+        let found = self
+            .store
+            .read(move |rows| store::payout::get(rows, store, id));
+        let payout = found.await.unwrap_or(seen);
+        let waits = payout.stage == Stage::AwaitingPayment && payout.waiting_for.is_some();
+        if !waits || !payout.attempts.is_empty() {
+            return Ok(payout);
+        }
+        let why = "There was nothing to pay it with.";
+        let cancelled = self.cancel_payout(store, id, why).await;
+        Ok(cancelled.unwrap_or(payout))
     }
 
     /// A payment made through the API, by its hash.
@@ -213,8 +280,57 @@ impl Gateway {
     /// Opens a channel to `pubkey@host:port` from the node's own wallet.
     pub async fn open_channel(&self, uri: &str, amount: Sat) -> Result<(), NodeRefusal> {
         let (peer, address) = read_uri(uri)?;
-        Ok(self.lightning.open_channel(peer, address, amount).await?)
+        let opened = self.lightning.open_channel(peer, address, amount).await;
+        match opened {
+            Err(NodeError::CannotAfford(why)) => Err(self.why_not_afforded(amount, why).await),
+            other => Ok(other?),
+        }
     }
+
+    /// Coins that are not confirmed yet can't fund a channel.
+    async fn why_not_afforded(&self, amount: Sat, why: String) -> NodeRefusal {
+        match self.lightning.balances().await {
+            Ok(holds)
+                if holds.onchain_spendable < amount
+                    && holds.onchain_total.minus(holds.onchain_reserved) >= amount =>
+            {
+                let why =
+                    "The node's own wallet holds enough, but part of it is not confirmed yet.";
+                NodeRefusal::NeedsConfirmations(why.to_owned())
+            }
+            Ok(_) | Err(_) => NodeRefusal::CannotAfford(why),
+        }
+    }
+}
+
+fn issued(rows: &dyn Rows, books: StoreId, hash: PaymentHash) -> Option<ApiInvoice> {
+    let (owner, invoice) = match store::invoice::hash_owner(rows, hash) {
+        Some(HashOwner::Invoice { store, invoice }) => (store, Some(invoice)),
+        Some(HashOwner::Api { store }) => (store, None),
+        None => (books, None),
+    };
+    if owner != books && books != StoreId::HOUSE {
+        return None;
+    }
+    let Some(id) = invoice else {
+        return store::node::api_invoice(rows, owner, hash);
+    };
+    let invoice = store::invoice::get(rows, owner, id)?;
+    let prompt = invoice.lightning.iter().find(|one| one.hash == hash)?;
+    let key = ReceiptKey::Lightning(hash);
+    let receipt = invoice.receipts.iter().find(|one| one.key == key);
+    Some(ApiInvoice {
+        hash,
+        bolt11: prompt.bolt11.clone(),
+        amount: prompt.amount,
+        created: invoice.created,
+        expires_at: invoice.terms.expires_at,
+        preimage: prompt.preimage,
+        paid: receipt.map(|receipt| Paid {
+            amount: receipt.amount,
+            at: receipt.received_at,
+        }),
+    })
 }
 
 fn read_uri(uri: &str) -> Result<(PublicKey, &str), NodeRefusal> {

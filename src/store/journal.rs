@@ -102,3 +102,28 @@ pub fn after(rows: &dyn Rows, store: StoreId, sequence: u64, limit: usize) -> Ve
     );
     entries
 }
+
+/// A store's facts since a time, newest first; `None` if there are more than `limit`. Times are wall time: the look ends
+/// at the first fact that is older.
+pub fn since(rows: &dyn Rows, store: StoreId, from: Timestamp, limit: usize) -> Option<Vec<Entry>> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut too_many = false;
+    rows.scan(
+        Table::Journal,
+        store.as_bytes(),
+        Order::Descending,
+        &mut |_, value| {
+            let entry: Entry = decode(value);
+            if entry.at < from {
+                return ControlFlow::Break(());
+            }
+            too_many = entries.len() >= limit;
+            if too_many {
+                return ControlFlow::Break(());
+            }
+            entries.push(entry);
+            ControlFlow::Continue(())
+        },
+    );
+    (!too_many).then_some(entries)
+}

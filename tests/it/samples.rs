@@ -123,6 +123,7 @@ pub fn invoice() -> Invoice {
             receipt: text("{\"enabled\":true}"),
             search_terms: vec![text("tea")],
         },
+        lazy: None,
     }
 }
 

@@ -46,6 +46,7 @@ struct Inner {
     opened: Vec<(PublicKey, String, Sat)>,
     issued: Vec<(ReceiveRequest, IssuedInvoice)>,
     receive_fails: Option<NodeError>,
+    peers_fail: Option<NodeError>,
     pays: Vec<PayIntent>,
     answers: VecDeque<(Dispatch, bool)>,
     /// Payments that have left, once each time: what the network carries, whatever the answer was.
@@ -88,6 +89,7 @@ impl FakeLightning {
                 opened: Vec::new(),
                 issued: Vec::new(),
                 receive_fails: None,
+                peers_fail: None,
                 pays: Vec::new(),
                 answers: VecDeque::new(),
                 departed: Vec::new(),
@@ -166,6 +168,11 @@ impl FakeLightning {
     /// Makes no invoice any more, for this reason.
     pub fn fail_receive(&self, why: Option<NodeError>) {
         locked(&self.inner).receive_fails = why;
+    }
+
+    /// Connecting and opening channels fail like this from now on.
+    pub fn fail_peers(&self, why: Option<NodeError>) {
+        locked(&self.inner).peers_fail = why;
     }
 
     /// The next `pay` is refused; each is used once, then payments are taken again.

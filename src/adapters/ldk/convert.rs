@@ -323,10 +323,12 @@ pub(super) fn refusal(error: LdkError) -> NodeError {
     let why = match error {
         LdkError::NotRunning => return NodeError::Unavailable("it is not running".to_owned()),
         LdkError::InsufficientFunds => {
-            "the node's own wallet holds too little: a channel takes its amount, the fee and a reserve of 25000 sat"
-                .to_owned()
+            let why = "the node's own wallet holds too little: a channel takes its amount, the fee and a reserve of 25000 sat";
+            return NodeError::CannotAfford(why.to_owned());
         }
-        LdkError::ConnectionFailed => "the peer can't be reached".to_owned(),
+        LdkError::ConnectionFailed => {
+            return NodeError::Unreachable("the peer can't be reached".to_owned());
+        }
         LdkError::ChannelCreationFailed => "the channel was refused".to_owned(),
         // Its own words say it well enough.
         other => other.to_string(),

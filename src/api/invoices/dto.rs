@@ -104,7 +104,7 @@ impl InvoiceData {
             metadata: raw_object(&invoice.details.metadata),
             checkout: checkout(invoice),
             receipt: receipt(&invoice.details.receipt),
-            payment_methods: with_methods.then(|| MethodData::all(invoice, false)),
+            payment_methods: with_methods.then(|| MethodData::all(invoice, false, None)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::number::Dec;
 use crate::api::schema::{LightningInvoiceStatus, LightningPaymentStatus};
 use crate::api::wire::msat_text;
 use crate::domain::destination::Destination;
@@ -11,6 +12,7 @@ use crate::domain::money::Msat;
 use crate::domain::payout::{Payout, Proof, Stage};
 use crate::domain::time::Timestamp;
 use crate::ports::lightning::{Channel, NodeBalances, NodeIdentity};
+use crate::service::histogram::{Point, Span};
 use crate::store::node::ApiInvoice;
 
 /// `LightningNodeInformationData`.
@@ -24,16 +26,18 @@ pub struct InfoData {
     alias: String,
     color: Option<String>,
     version: Option<String>,
-    peers_count: usize,
-    active_channels_count: usize,
-    inactive_channels_count: usize,
-    pending_channels_count: usize,
+    peers_count: Option<usize>,
+    active_channels_count: Option<usize>,
+    inactive_channels_count: Option<usize>,
+    pending_channels_count: Option<usize>,
 }
 
 impl InfoData {
-    pub(super) fn new(identity: NodeIdentity, channels: &[Channel]) -> Self {
-        let count =
-            |wanted: fn(&Channel) -> bool| channels.iter().filter(|one| wanted(one)).count();
+    /// The node, with its channels for who may know of them.
+    pub(super) fn new(identity: NodeIdentity, channels: Option<&[Channel]>) -> Self {
+        let count = |wanted: fn(&Channel) -> bool| {
+            channels.map(|channels| channels.iter().filter(|one| wanted(one)).count())
+        };
         Self {
             node_uris: identity
                 .listening
@@ -44,7 +48,7 @@ impl InfoData {
             alias: identity.alias,
             color: None,
             version: None,
-            peers_count: identity.peers,
+            peers_count: channels.map(|_| identity.peers),
             active_channels_count: count(|one| one.is_usable),
             inactive_channels_count: count(|one| one.is_ready && !one.is_usable),
             pending_channels_count: count(|one| !one.is_ready),
@@ -56,7 +60,7 @@ impl InfoData {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = LightningNodeBalanceData)]
 pub struct BalanceData {
-    onchain: OnchainBalance,
+    onchain: Option<OnchainBalance>,
     offchain: OffchainBalance,
 }
 
@@ -78,6 +82,19 @@ pub struct OffchainBalance {
 }
 
 impl BalanceData {
+    /// Of a store that may not draw on the node: what it can spend, and what the node can receive for it.
+    pub(super) fn of_ledger(own: Msat, receivable: Msat) -> Self {
+        Self {
+            onchain: None,
+            offchain: OffchainBalance {
+                opening: msat_text(Msat::ZERO),
+                local: msat_text(own),
+                remote: msat_text(receivable),
+                closing: msat_text(Msat::ZERO),
+            },
+        }
+    }
+
     pub(super) fn new(balances: NodeBalances, channels: &[Channel]) -> Self {
         let spendable = balances.onchain_spendable;
         let unconfirmed = balances
@@ -89,17 +106,43 @@ impl BalanceData {
             msat_text(channels.map(side).sum())
         };
         Self {
-            onchain: OnchainBalance {
+            onchain: Some(OnchainBalance {
                 confirmed: spendable.0.to_string(),
                 unconfirmed: unconfirmed.0.to_string(),
                 reserved: balances.onchain_reserved.0.to_string(),
-            },
+            }),
             offchain: OffchainBalance {
                 opening: sum(true, |one| one.outbound),
                 local: sum(false, |one| one.outbound),
                 remote: sum(false, |one| one.inbound),
                 closing: msat_text(balances.sweeping.to_msat()),
             },
+        }
+    }
+}
+
+/// How a balance went.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HistogramData {
+    /// `Week`, `Month` or `Year`.
+    r#type: &'static str,
+    /// The balance at each of the times, in BTC.
+    #[schema(value_type = Vec<String>)]
+    series: Vec<Dec>,
+    /// The times, in Unix seconds.
+    labels: Vec<u64>,
+    /// The balance now, in BTC.
+    #[schema(value_type = String)]
+    balance: Dec,
+}
+
+impl HistogramData {
+    pub(super) fn new(span: Span, points: &[Point]) -> Self {
+        Self {
+            r#type: span.name(),
+            labels: points.iter().map(|point| point.at.secs()).collect(),
+            balance: Dec(points.last().map(Point::btc).unwrap_or_default()),
+            series: points.iter().map(|point| Dec(point.btc())).collect(),
         }
     }
 }

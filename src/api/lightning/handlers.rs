@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::body::{
     ConnectToNodeRequest, CreateLightningInvoiceRequest, OpenLightningChannelRequest,
 };
-use super::dto::{BalanceData, ChannelData, InfoData, InvoiceData};
-use super::path::NodePath;
+use super::dto::{BalanceData, ChannelData, HistogramData, InfoData, InvoiceData};
+use super::path::{NodePath, Window};
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
@@ -19,6 +19,8 @@ use crate::domain::ids::PaymentHash;
 use crate::domain::money::{Msat, SAT_MAX, Sat};
 use crate::http::AppState;
 use crate::ports::lightning::{InvoiceDescription, NodeError};
+use crate::service::books::allowance;
+use crate::service::histogram::Span;
 use crate::service::node::NodeRefusal;
 use crate::store;
 
@@ -35,6 +37,8 @@ const EXPIRY_SECS_MAX: u32 = 366 * 86_400;
 const MSAT_MAX: i64 = 2_100_000_000_000_000_000;
 
 /// Who the node is
+///
+/// A store that may not draw on the node isn't told of its peers and channels.
 #[utoipa::path(get, path = "/info", operation_id = "GetInfo", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
     responses((status = 200, description = "Done.", body = InfoData)))]
@@ -43,14 +47,19 @@ pub async fn info(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    path.node(&state, &caller)?;
+    let window = path.window(&state, &caller)?;
     let node = &state.gateway.lightning;
     let identity = node.identity().await.map_err(refused)?;
-    let channels = node.channels().await.map_err(refused)?;
-    Ok(Json(InfoData::new(identity, &channels)))
+    let channels = match window {
+        Window::Ledger(_) => None,
+        Window::Node => Some(node.channels().await.map_err(refused)?),
+    };
+    Ok(Json(InfoData::new(identity, channels.as_deref())))
 }
 
 /// What the node holds
+///
+/// A store that may not draw on the node sees what it can spend itself as `offchain.local`, and nothing on the chain.
 #[utoipa::path(get, path = "/balance", operation_id = "GetBalance", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
     responses((status = 200, description = "Done.", body = BalanceData)))]
@@ -59,11 +68,49 @@ pub async fn balance(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    path.node(&state, &caller)?;
+    let window = path.window(&state, &caller)?;
     let node = &state.gateway.lightning;
-    let balances = node.balances().await.map_err(refused)?;
-    let channels = node.channels().await.map_err(refused)?;
-    Ok(Json(BalanceData::new(balances, &channels)))
+    match window {
+        Window::Ledger(store) => {
+            let own = state
+                .gateway
+                .store
+                .glance(|rows| allowance::of(rows, store));
+            let own = own.unwrap_or_default();
+            Ok(Json(BalanceData::of_ledger(own, node.receivable())))
+        }
+        Window::Node => {
+            let balances = node.balances().await.map_err(refused)?;
+            let channels = node.channels().await.map_err(refused)?;
+            Ok(Json(BalanceData::new(balances, &channels)))
+        }
+    }
+}
+
+/// How the balance went
+///
+/// Of the node for the server, of its own Lightning balance for a store; in BTC. 404 `histogram-not-found` where too
+/// much happened in that time to be told at once.
+#[utoipa::path(get, path = "/histogram", operation_id = "GetHistogram", tag = "Lightning",
+    security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    params(("type" = Option<String>, Query, description = "`Week` (the usual one), `Month` or `Year`.")),
+    responses((status = 200, description = "The line.", body = HistogramData)))]
+pub async fn histogram(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<NodePath>,
+    params: Params,
+) -> Result<Json<HistogramData>, ApiError> {
+    let books = path.books(&state, &caller)?;
+    let named = params.first("type").unwrap_or("Week");
+    let span = Span::of(named)
+        .ok_or_else(|| ApiError::fault("type", "This is one of Week, Month, Year."))?;
+    let found = state.gateway.histogram(books, span).await;
+    let found = found.ok_or_else(|| {
+        let message = "Too much happened in this time to be told at once.";
+        ApiError::not_found("histogram-not-found", message)
+    })?;
+    Ok(Json(HistogramData::new(span, &found)))
 }
 
 /// Connects to a peer
@@ -106,7 +153,7 @@ pub async fn channels(
 
 /// Opens a channel from the node's own wallet, which chooses the fee rate itself
 ///
-/// Refused with 400 `cannot-afford-funding`.
+/// Refused with 400 `cannot-afford-funding`, `need-more-confirmations`, `peer-not-connected`.
 #[utoipa::path(post, path = "/channels", operation_id = "OpenChannel", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
     request_body = OpenLightningChannelRequest,
@@ -132,10 +179,15 @@ pub async fn open_channel(
         .open_channel(&uri, amount)
         .await
         .map_err(|refusal| {
-            let code = if refusal.to_string().contains("holds too little") {
-                "cannot-afford-funding"
-            } else {
-                GENERIC
+            let code = match &refusal {
+                NodeRefusal::Unreachable(_) => "peer-not-connected",
+                NodeRefusal::Bolt11(_)
+                | NodeRefusal::Amount(_)
+                | NodeRefusal::CannotAfford(_)
+                | NodeRefusal::NeedsConfirmations(_)
+                | NodeRefusal::Refused(_)
+                | NodeRefusal::NodeUnavailable(_)
+                | NodeRefusal::Unavailable(_) => GENERIC,
             };
             ApiError::of_node(refusal, code)
         })
@@ -244,12 +296,8 @@ pub async fn invoice(
 ) -> Result<Json<impl Serialize>, ApiError> {
     let books = path.books(&state, &caller)?;
     let hash: PaymentHash = path.hash().parse().map_err(|_| ApiError::no_invoice())?;
-    let found = state
-        .gateway
-        .store
-        .read(move |rows| store::node::api_invoice(rows, books, hash))
-        .await
-        .ok_or_else(ApiError::no_invoice)?;
+    let found = state.gateway.issued_invoice(books, hash).await;
+    let found = found.ok_or_else(ApiError::no_invoice)?;
     Ok(Json(InvoiceData::new(found, state.gateway.now())))
 }
 

@@ -16,6 +16,7 @@ pub fn view() -> Room {
     OpenApiRouter::new()
         .routes(routes!(handlers::info))
         .routes(routes!(handlers::balance))
+        .routes(routes!(handlers::histogram))
         .routes(routes!(handlers::connect))
         .routes(routes!(handlers::channels, handlers::open_channel))
         .routes(routes!(handlers::address))

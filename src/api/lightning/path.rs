@@ -19,6 +19,15 @@ pub struct NodePath {
     hash: Option<String>,
 }
 
+/// How much of the node a view shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Window {
+    /// The node itself.
+    Node,
+    /// What the books say of a store that may not draw on the node.
+    Ledger(StoreId),
+}
+
 impl NodePath {
     /// Whose books: the house's, or the store's.
     pub(super) fn books(&self, state: &AppState, caller: &Signed) -> Result<StoreId, ApiError> {
@@ -34,6 +43,15 @@ impl NodePath {
             Some(store) if store.draws_on_node => Ok(store.id),
             Some(_) => Err(ApiError::missing_permission(USE_NODE)),
         }
+    }
+
+    /// Whose view of the node it is: all of it for the server and for stores that may draw on it, their own ledger for
+    /// all others (D52).
+    pub(super) fn window(&self, state: &AppState, caller: &Signed) -> Result<Window, ApiError> {
+        Ok(match self.view(state, caller)? {
+            Some(store) if !store.draws_on_node => Window::Ledger(store.id),
+            Some(_) | None => Window::Node,
+        })
     }
 
     /// The store whose view it is; the server's own needs a right that the caller has shown.

@@ -14,6 +14,7 @@ use super::path::NodePath;
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
+use crate::api::once::{Again, IdempotencyKey, Once};
 use crate::api::page::{Page, PageParams};
 use crate::api::payouts::body::ReviewRequest;
 use crate::api::payouts::dto::read_word;
@@ -22,7 +23,6 @@ use crate::domain::destination::Destination;
 use crate::domain::money::Msat;
 use crate::domain::payout::{Origin, Payout, Stage, Standing};
 use crate::http::AppState;
-use crate::ports::lightning::NodeState;
 use crate::service::node::SEND_TIMEOUT_SECS;
 use crate::store;
 
@@ -36,6 +36,7 @@ const MSAT_MAX: i64 = 2_100_000_000_000_000_000;
 ///
 /// 200 once paid, 202 while nobody knows.
 #[utoipa::path(post, path = "/invoices/pay", operation_id = "PayInvoice", tag = "Lightning",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
     request_body = PayLightningInvoiceRequest,
     responses((status = 200, description = "Paid.", body = PaymentData), (status = 202, description = "Nobody knows yet.", body = PaymentData)))]
@@ -43,9 +44,9 @@ pub async fn pay(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
-    mut body: Input,
+    mut body: Once<Again>,
 ) -> Result<Response, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let bolt11 = body.words("BOLT11").unwrap_or_default();
     if bolt11.is_empty() {
         body.refuse("BOLT11", "Give the invoice to pay.");
@@ -58,10 +59,6 @@ pub async fn pay(
     body.finish()?;
     Destination::bolt11(&bolt11, state.gateway.network)
         .map_err(|error| ApiError::fault("BOLT11", error.to_string()))?;
-    if state.gateway.lightning.state() != NodeState::Ready {
-        let message = "The Lightning node is not ready. Try again soon.";
-        return Err(ApiError::node_unavailable(message));
-    }
     let payout = state
         .gateway
         .pay_invoice(
@@ -113,7 +110,7 @@ pub async fn review(
     Path(path): Path<NodePath>,
     mut body: Input,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let (word, comment) = read_word(&mut body);
     body.finish()?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
@@ -140,7 +137,7 @@ pub async fn list(
     Path(path): Path<NodePath>,
     params: Params,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let with_pending = params.flag("includePending")?.unwrap_or(false);
     let offset = params.count("offsetIndex")?.unwrap_or(0);
     let page = Page::of(&params)?;
@@ -172,7 +169,7 @@ pub async fn get(
     caller: Signed,
     Path(path): Path<NodePath>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.node(&state, &caller)?;
+    let books = path.books(&state, &caller)?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
     let hash = path.hash().parse().map_err(|_| unknown())?;
     let payout = state.gateway.api_payment(books, hash).await;

@@ -4,6 +4,7 @@ pub mod body;
 mod dto;
 pub mod handlers;
 pub mod public;
+mod recall;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -207,6 +207,9 @@ impl Lightning for FakeLightning {
 
     async fn connect(&self, peer: PublicKey, address: &str) -> Result<(), NodeError> {
         let mut inner = locked(&self.inner);
+        if let Some(why) = inner.peers_fail.clone() {
+            return Err(why);
+        }
         inner.connected.push((peer, address.to_owned()));
         Ok(())
     }
@@ -218,6 +221,9 @@ impl Lightning for FakeLightning {
         amount: Sat,
     ) -> Result<(), NodeError> {
         let mut inner = locked(&self.inner);
+        if let Some(why) = inner.peers_fail.clone() {
+            return Err(why);
+        }
         inner.opened.push((peer, address.to_owned(), amount));
         Ok(())
     }

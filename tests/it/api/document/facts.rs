@@ -37,11 +37,6 @@ const DIFFERENT: &[(&str, &str, &str)] = &[
         "this server sends no mail; the answer holds the invitation",
     ),
     (
-        "Invoices_GetInvoicePaymentMethods",
-        "includeSensitive",
-        "nothing that is shown of an invoice is secret",
-    ),
-    (
         "StorePaymentMethods_GetStorePaymentMethods",
         "onlyEnabled",
         "both methods are always on",
