@@ -24,6 +24,7 @@ use tracing::{error, info, warn};
 
 use crate::adapters::chain::BitcoindChain;
 use crate::adapters::clock::SystemClock;
+use crate::adapters::courier::HttpCourier;
 use crate::adapters::entropy::SystemEntropy;
 use crate::adapters::ldk::{LdkConfig, LdkNode, hold, launch};
 use crate::adapters::mark::FileMark;
@@ -40,6 +41,7 @@ use crate::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use crate::keepers::prompter::Prompter;
 use crate::keepers::pruner::Pruner;
 use crate::keepers::rate_fetcher::RateFetcher;
+use crate::keepers::webhook_courier::WebhookCourier;
 use crate::ports::clock::Clock;
 use crate::ports::entropy::random;
 use crate::ports::mark::Mark;
@@ -51,6 +53,10 @@ use crate::{api, control, faults, http, lnurl, ui};
 
 /// How long requests may take to drain when the process stops.
 const DRAIN: Duration = Duration::from_secs(15);
+
+/// How long messages to webhooks that are under way may take when the process stops. What takes longer is sent again
+/// after the next start.
+const LAST_MESSAGES: Duration = Duration::from_secs(5);
 
 /// The file's name in the data directory.
 pub const STORE_FILE: &str = "tollway.redb";
@@ -177,6 +183,8 @@ impl App {
             chain,
             clock,
             rates,
+            courier: Arc::new(HttpCourier::default()),
+            private_webhooks: config.webhooks.allow_private_addresses,
             keychain,
             follower: follower.state(),
             network: config.network,
@@ -371,6 +379,22 @@ fn spawn_keepers(
             }
         });
     }
+    let mut courier = WebhookCourier::new(gateway.clone());
+    let (store, clock) = (gateway.store.clone(), gateway.clock.clone());
+    let mut stops = stop.clone();
+    keepers.spawn(async move {
+        loop {
+            let next = courier.activate().await;
+            let stopped = tokio::select! {
+                () = courier.progress() => *stops.borrow(),
+                stopped = rest(&clock, next, &store, Some(Wake::Webhooks), &mut stops) => stopped,
+            };
+            if stopped {
+                let _ = tokio::time::timeout(LAST_MESSAGES, courier.finish()).await;
+                return;
+            }
+        }
+    });
     let events = LightningEvents::new(gateway.clone(), gate);
     let mut stops = stop.clone();
     keepers.spawn(async move {

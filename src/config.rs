@@ -34,6 +34,17 @@ pub struct Config {
     /// Caps.
     #[serde(default)]
     pub limits: Limits,
+    /// Webhooks.
+    #[serde(default)]
+    pub webhooks: Webhooks,
+}
+
+/// Webhooks.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Webhooks {
+    /// Those of every user may lead into the server's own network, not only those of the server's owner.
+    pub allow_private_addresses: bool,
 }
 
 /// The HTTP side.

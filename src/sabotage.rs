@@ -27,11 +27,13 @@ pub enum Bug {
     SkipPosting,
     /// A payout on the chain is completed by what the mempool says.
     CompleteUnconfirmed,
+    /// A webhook is not told of some facts.
+    DropDelivery,
 }
 
 impl Bug {
     /// Every one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AcknowledgeBeforeCommit,
         Self::TimeoutIsFailure,
         Self::SendBeforeIntent,
@@ -42,6 +44,7 @@ impl Bug {
         Self::LoseLatePayment,
         Self::SkipPosting,
         Self::CompleteUnconfirmed,
+        Self::DropDelivery,
     ];
 
     /// In words.
@@ -57,6 +60,7 @@ impl Bug {
             Self::LoseLatePayment => "lose a late payment",
             Self::SkipPosting => "skip one posting",
             Self::CompleteUnconfirmed => "complete an on-chain payout without a confirmation",
+            Self::DropDelivery => "drop a delivery",
         }
     }
 }

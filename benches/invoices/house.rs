@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tollway::adapters::clock::SystemClock;
 use tollway::adapters::ldk::{LdkConfig, LdkNode, launch};
 use tollway::app::App;
-use tollway::config::{Bitcoind, Config, Http, Limits, Node, Rates};
+use tollway::config::{Bitcoind, Config, Http, Limits, Node, Rates, Webhooks};
 use tollway::domain::fact::Fact;
 use tollway::domain::ids::StoreId;
 use tollway::domain::invoice::Invoice;
@@ -260,6 +260,7 @@ fn config(folder: &Path, node_address: &str, sandbox: &Sandbox) -> Config {
         },
         rates: Rates::default(),
         limits: Limits::default(),
+        webhooks: Webhooks::default(),
     }
 }
 

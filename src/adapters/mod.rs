@@ -3,8 +3,10 @@
 
 pub mod chain;
 pub mod clock;
+pub mod courier;
 pub mod entropy;
 pub mod files;
+pub mod guard;
 pub mod kv;
 pub mod ldk;
 pub mod mark;

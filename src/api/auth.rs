@@ -71,13 +71,11 @@ impl FromRequestParts<AppState> for Anyone {
             }
             _ => None,
         };
-        match found {
-            Some(caller) => Ok(Self(Some(caller))),
-            None => {
-                state.caps.visit(client)?;
-                Err(bad_credentials())
-            }
-        }
+        let Some(caller) = found else {
+            state.caps.visit(client)?;
+            return Err(bad_credentials());
+        };
+        Ok(Self(Some(caller)))
     }
 }
 

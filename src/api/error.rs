@@ -24,6 +24,7 @@ use crate::service::pull_payment::PullPaymentRefusal;
 use crate::service::review::ReviewRefusal;
 use crate::service::store::StoreRefusal;
 use crate::service::stray::AssignRefusal;
+use crate::service::webhook::WebhookRefusal;
 use crate::store::WriteError;
 
 /// Where Greenfield has no code of its own.
@@ -321,6 +322,24 @@ impl From<AssignRefusal> for ApiError {
             AssignRefusal::OtherStore => Self::bad_request("other-store", message),
             AssignRefusal::Lost => Self::bad_request("payment-lost", message),
             AssignRefusal::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<WebhookRefusal> for ApiError {
+    fn from(refusal: WebhookRefusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            WebhookRefusal::Unknown => Self::not_found("webhook-not-found", message),
+            WebhookRefusal::UnknownDelivery => {
+                Self::not_found("webhookdelivery-not-found", message)
+            }
+            WebhookRefusal::Pruned => {
+                Self::coded(StatusCode::CONFLICT, "webhookdelivery-pruned", message)
+            }
+            WebhookRefusal::Url(_) => Self::fault("Url", message),
+            WebhookRefusal::TooMany => Self::bad_request(GENERIC, message),
+            WebhookRefusal::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

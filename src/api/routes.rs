@@ -23,6 +23,7 @@ use super::operations::{Operations, Room, renamed, with_rights};
 use super::paths::Templates;
 use super::{
     access, books, invoices, lightning, payouts, pull_payments, rates, server, stores, strays,
+    webhooks,
 };
 use crate::http::AppState;
 
@@ -44,6 +45,7 @@ fn rooms() -> Room {
         .merge(invoices::room())
         .merge(pull_payments::room())
         .merge(payouts::room())
+        .merge(webhooks::room())
         .merge(twice(
             ("/v1", ""),
             ("/v1/stores/{store}", "InStore"),
@@ -51,6 +53,7 @@ fn rooms() -> Room {
                 invoices::items()
                     .merge(pull_payments::items())
                     .merge(payouts::items())
+                    .merge(webhooks::items())
             },
         ))
         .merge(twice(

@@ -122,6 +122,8 @@ words! {
     LightningPaymentStatus { Unknown, Pending, Complete, Failed, }
     /// A way of paying.
     PaymentMethodId { Chain = "BTC-CHAIN", Lightning = "BTC-LN", }
+    /// How far a line goes back.
+    HistogramType { Week, Month, Year, }
     /// A role in a store.
     StoreRole { Owner, Manager, Employee, Guest, }
     /// How two sides of the books are compared.

@@ -88,6 +88,39 @@ base58_id!(
     16
 );
 
+base58_id!(
+    /// An endpoint that is told what happens in a store.
+    WebhookId,
+    16
+);
+base58_id!(
+    /// One message to an endpoint: each try has its own.
+    DeliveryId,
+    16
+);
+
+impl DeliveryId {
+    /// The id of the first message that tells an endpoint of a fact; `part` counts the events of one fact from 0. The same
+    /// fact always has the same id: a job of the writer draws no random numbers.
+    pub fn of_fact(webhook: WebhookId, sequence: u64, part: u8) -> Self {
+        Self::hashed(&[webhook.as_bytes(), &sequence.to_be_bytes(), &[part]])
+    }
+
+    /// The id of the message that repeats this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self::hashed(&[b"again", self.as_bytes()])
+    }
+
+    fn hashed(parts: &[&[u8]]) -> Self {
+        use bitcoin::hashes::{Hash, sha256};
+        let hash = sha256::Hash::hash(&parts.concat()).to_byte_array();
+        let mut id = [0; Self::LEN];
+        id.copy_from_slice(&hash[..Self::LEN]);
+        Self(id)
+    }
+}
+
 impl InvoiceId {
     /// An id for an invoice made at this time. It begins with the time, in milliseconds, so that invoices made one
     /// after another are neighbours in the file; 80 random bits keep it from being guessed.

@@ -17,3 +17,4 @@ pub mod receipt;
 pub mod store;
 pub mod till;
 pub mod time;
+pub mod webhook;

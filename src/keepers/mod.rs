@@ -11,3 +11,4 @@ pub mod payout_runner;
 pub mod prompter;
 pub mod pruner;
 pub mod rate_fetcher;
+pub mod webhook_courier;

@@ -5,6 +5,7 @@
 
 pub mod chain;
 pub mod clock;
+pub mod courier;
 pub mod entropy;
 pub mod lightning;
 pub mod mark;

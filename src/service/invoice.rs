@@ -136,6 +136,11 @@ impl Gateway {
             offered.iter().copied().filter(possible).collect()
         });
         let wants_address = wants_address && lazy.is_none();
+        let nothing_left = if offered.is_empty() {
+            "the store offers none for this amount"
+        } else {
+            "the amount is too small for the chain"
+        };
         let invoice = Invoice {
             id,
             store,
@@ -158,7 +163,7 @@ impl Gateway {
         };
         self.store
             .try_write("invoice-create", move |tx| {
-                put_new(tx, invoice, wants_address, free, now)
+                put_new(tx, invoice, wants_address, free, nothing_left, now)
             })
             .await
     }
@@ -348,13 +353,14 @@ fn put_new(
     mut invoice: Invoice,
     wants_address: bool,
     free: bool,
+    nothing_left: &'static str,
     now: Timestamp,
 ) -> Result<Invoice, InvoiceRefusal> {
     let till = tx.tills().hot(invoice.store).filter(|_| wants_address);
     if till.is_none() && invoice.lightning.is_empty() && invoice.lazy.is_none() && !free {
         let why = invoice
             .lightning_missing
-            .unwrap_or_else(|| "none is offered for this amount".to_owned());
+            .unwrap_or_else(|| nothing_left.to_owned());
         return Err(InvoiceRefusal::NoMethod(why));
     }
     invoice.onchain = till.and_then(|till| tx.tills_mut().reveal(till));

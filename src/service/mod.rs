@@ -25,6 +25,7 @@ pub mod review;
 pub mod settle;
 pub mod store;
 pub mod stray;
+pub mod webhook;
 pub mod withdraw;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::config::Limits;
 use crate::domain::time::Timestamp;
 use crate::ports::chain::Chain;
 use crate::ports::clock::Clock;
+use crate::ports::courier::Courier;
 use crate::ports::entropy::{Entropy, random};
 use crate::ports::lightning::{Lightning, NodeState};
 use crate::store::{Store, WriteError};
@@ -56,6 +58,10 @@ pub struct Gateway {
     pub entropy: Arc<dyn Entropy>,
     /// Prices, as the sources last told them.
     pub rates: Arc<RateBoard>,
+    /// Who carries messages to webhooks.
+    pub courier: Arc<dyn Courier>,
+    /// Webhooks of everybody may be in the server's own network, not only those of the server's owner (D38).
+    pub private_webhooks: bool,
     /// The keys of the hot tills.
     pub keychain: Arc<Keychain>,
     /// How far the chain follower is.

@@ -19,7 +19,8 @@ type Recount = HashMap<(StoreId, PullPaymentId), (Parts, Parts)>;
 /// Recounts what is kept twice. The first contradiction is told.
 pub fn check(rows: &dyn Rows) -> Result<(), String> {
     let budgets = check_payouts(rows)?;
-    check_budgets(rows, &budgets)
+    check_budgets(rows, &budgets)?;
+    super::webhook::check(rows)
 }
 
 fn check_payouts(rows: &dyn Rows) -> Result<Recount, String> {

@@ -1,4 +1,6 @@
 //! The journal's rows. [`Tx::announce`] is the only way to append a fact.
+//!
+//! P10 no money event is lost: the messages that tell a fact to webhooks are written in its own commit.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -15,12 +17,14 @@ use crate::domain::time::Timestamp;
 const SEQUENCE: &[u8] = b"journal_sequence";
 
 impl Tx<'_> {
-    /// Appends what happened, with its place in the one history, and posts what it means for the books.
+    /// Appends what happened, with its place in the one history, posts what it means for the books, and writes the
+    /// messages that tell it to webhooks. Whatever the facts are about is put before: what is told is how it stands now.
     pub fn announce(&mut self, store: StoreId, facts: Vec<Fact>, at: Timestamp) {
         if facts.is_empty() {
             return;
         }
         let mut sequence = last_sequence(self);
+        let endpoints = super::webhook::of_store(self, store);
         for fact in facts {
             sequence += 1;
             let entry = Entry {
@@ -44,6 +48,7 @@ impl Tx<'_> {
                 );
             }
             super::ledger::post(self, &entry);
+            super::webhook::tell(self, &endpoints, &entry);
             self.announced.push(Arc::new(entry));
         }
         self.put(Table::Meta, SEQUENCE, &ordered(sequence));

@@ -26,6 +26,7 @@ pub mod signals;
 pub mod tables;
 pub mod till;
 pub mod tx;
+pub mod webhook;
 pub mod writer;
 
 use std::fs;

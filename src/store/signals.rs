@@ -22,9 +22,11 @@ pub enum Wake {
     Chain,
     /// The marker: something was committed that must not be forgotten.
     Mark,
+    /// The courier of webhooks: a message is due, or an endpoint has changed.
+    Webhooks,
 }
 
-const WAKES: usize = 6;
+const WAKES: usize = 7;
 
 /// A set of [`Wake`]s.
 #[derive(Clone, Copy, Debug, Default)]

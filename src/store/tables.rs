@@ -119,6 +119,20 @@ tables! {
     Once = "once",
     /// The same by time: time, name → ().
     OnceByTime = "once_by_time",
+    /// Endpoints that are told what happens: store, webhook → endpoint.
+    Webhooks = "webhooks",
+    /// Which store an endpoint belongs to: webhook → store.
+    WebhookStore = "webhook_store",
+    /// Messages to endpoints: store, webhook, delivery → delivery.
+    Deliveries = "deliveries",
+    /// Messages by when they were made: store, webhook, time, sequence, part, attempt, delivery → ().
+    DeliveriesByTime = "deliveries_by_time",
+    /// Messages that are to be sent: webhook, not before, sequence, part, delivery → store.
+    DeliveriesDue = "deliveries_due",
+    /// Messages about the same object, which go in order: webhook, object, sequence, part → store, delivery.
+    DeliveryLines = "delivery_lines",
+    /// When a message is pruned: time, store, webhook, delivery → ().
+    DeliveryAges = "delivery_ages",
     /// LDK's state: primary NUL secondary NUL key → value.
     Ldk = "ldk",
 }

@@ -29,6 +29,7 @@ mod session;
 mod store;
 mod stray;
 mod timeline;
+mod webhook;
 
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
@@ -97,6 +98,11 @@ fn dashboard() -> Router<AppState> {
             "/api-keys/authorize",
             get(consent::page).post(consent::consent),
         )
+        .route(
+            "/account",
+            get(account::profile::page).post(account::profile::update),
+        )
+        .route("/account/password", post(account::profile::password))
         .route(keys::PATH, get(keys::page).post(keys::create))
         .route("/account/api-keys/remove", post(keys::remove))
         .route("/stores", get(store::list).post(store::create))
@@ -160,6 +166,23 @@ fn dashboard() -> Router<AppState> {
         )
         .route("/stores/{store}/payouts/{payout}/bump", post(payout::bump))
         .route("/stores/{store}/wallet/release", post(node::release))
+        .route(
+            "/stores/{store}/webhooks",
+            get(webhook::list).post(webhook::create),
+        )
+        .route("/stores/{store}/webhooks/new", get(webhook::new_page))
+        .route(
+            "/stores/{store}/webhooks/{webhook}",
+            get(webhook::one).post(webhook::update),
+        )
+        .route(
+            "/stores/{store}/webhooks/{webhook}/delete",
+            post(webhook::delete),
+        )
+        .route(
+            "/stores/{store}/webhooks/{webhook}/deliveries/{delivery}/redeliver",
+            post(webhook::redeliver),
+        )
         .route("/stores/{store}/strays", get(stray::list))
         .route("/stores/{store}/strays/assign", post(stray::assign))
         .route("/stores/{store}/wallet", get(node::page))

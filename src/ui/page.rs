@@ -92,16 +92,19 @@ pub enum Room {
     Wallet,
     /// Who may act for it.
     People,
+    /// Who is told what happens.
+    Webhooks,
 }
 
 impl Room {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Home,
         Self::Invoices,
         Self::PullPayments,
         Self::Payouts,
         Self::Wallet,
         Self::People,
+        Self::Webhooks,
     ];
 
     const fn label(self) -> &'static str {
@@ -112,6 +115,7 @@ impl Room {
             Self::Payouts => "Payouts",
             Self::Wallet => "Wallet",
             Self::People => "People",
+            Self::Webhooks => "Webhooks",
         }
     }
 
@@ -137,6 +141,7 @@ impl Room {
             Self::PullPayments => "pull-payments",
             Self::Payouts => "payouts",
             Self::Wallet => "wallet",
+            Self::Webhooks => "webhooks",
             Self::People => "people",
         })
     }

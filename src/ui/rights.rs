@@ -14,6 +14,7 @@ const MANAGE_PAYOUTS: &str = "btcpay.store.canmanagepayouts";
 const VIEW_WALLET: &str = "btcpay.store.canviewwallet";
 const VIEW_SETTINGS: &str = "btcpay.store.canviewstoresettings";
 const VIEW_REPORTS: &str = "btcpay.store.canviewreports";
+const WEBHOOKS: &str = "btcpay.store.webhooks.canmodifywebhooks";
 
 /// Making what no person has to approve.
 pub const CREATE_APPROVED: &str = "btcpay.store.cancreatepullpayments";
@@ -49,6 +50,15 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("/strays", VIEW_INVOICES, MODIFY),
     ("/strays/assign", MODIFY, MODIFY_INVOICES),
     ("/wallet", VIEW_WALLET, MODIFY),
+    ("/webhooks", WEBHOOKS, WEBHOOKS),
+    ("/webhooks/new", WEBHOOKS, MODIFY),
+    ("/webhooks/{webhook}", WEBHOOKS, WEBHOOKS),
+    ("/webhooks/{webhook}/delete", MODIFY, WEBHOOKS),
+    (
+        "/webhooks/{webhook}/deliveries/{delivery}/redeliver",
+        MODIFY,
+        WEBHOOKS,
+    ),
 ];
 
 /// The right that a route of a store needs. What is not in the table is for owners.

@@ -345,6 +345,12 @@ fn requests_that_named_themselves() {
 }
 
 #[test]
+fn webhooks_and_their_messages() {
+    check("webhook", &samples::webhooks());
+    check("delivery", &samples::deliveries());
+}
+
+#[test]
 fn pull_payments_payouts_and_batches() {
     use tollway::domain::money::Parts;
     use tollway::domain::pull_payment::{Budget, PullPayment};
@@ -425,6 +431,7 @@ fn every_golden_file_belongs_to_a_record() {
         "api_key",
         "batch",
         "booked_channel",
+        "delivery",
         "deposit",
         "entry",
         "hash_owner",
@@ -441,6 +448,7 @@ fn every_golden_file_belongs_to_a_record() {
         "till_change",
         "unknown_spend",
         "user",
+        "webhook",
     ];
     let mut files: Vec<String> = std::fs::read_dir(dir())
         .expect("a directory")

@@ -22,3 +22,4 @@ mod samples;
 mod store;
 mod surroundings;
 mod walls;
+mod webhooks;

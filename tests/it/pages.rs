@@ -6,6 +6,7 @@ mod onchain;
 mod people;
 mod review;
 mod strays;
+mod webhooks;
 mod words;
 
 use std::net::SocketAddr;

@@ -1,8 +1,10 @@
 //! One whole value of every record, with something in every field.
 
 mod facts;
+mod webhooks;
 
 pub use facts::facts;
+pub use webhooks::{deliveries, webhooks};
 
 use bitcoin::hashes::Hash;
 use bitcoin::{Amount, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness};

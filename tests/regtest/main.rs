@@ -27,4 +27,5 @@ mod onchain;
 mod reorg;
 mod sandbox;
 mod surroundings;
+mod webhooks;
 mod withdraw_race;

@@ -14,6 +14,7 @@ use tollway::keepers::gate::Gate;
 use tollway::keepers::lightning_events::LightningEvents;
 use tollway::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use tollway::keepers::prompter::Prompter;
+use tollway::keepers::webhook_courier::WebhookCourier;
 use tollway::service::{Gateway, intake, settle};
 use tollway::store::{Store, Turn, Wake, Writer};
 use tollway::wallet::Keychain;
@@ -21,6 +22,7 @@ use tollway::wallet::Keychain;
 use crate::chain::Chain;
 use crate::dice::Dice;
 use crate::disk::{Disk, Left};
+use crate::endpoints::Endpoints;
 use crate::executor::{Kind, Tasks};
 use crate::log::Log;
 use crate::network::Network;
@@ -46,6 +48,7 @@ pub struct Outside {
     pub clock: Arc<FakeClock>,
     pub chain: Arc<Chain>,
     pub network: Arc<Network>,
+    pub courier: Arc<Endpoints>,
     pub dice: Arc<Dice>,
     pub log: Arc<Log>,
 }
@@ -99,6 +102,8 @@ impl House {
             clock: outside.clock.clone(),
             entropy: outside.dice.clone(),
             rates: FakeRates::default().board(),
+            courier: outside.courier.clone(),
+            private_webhooks: true,
             keychain: keychain(),
             follower: follower.state(),
             network: Bitcoin::Regtest,
@@ -162,6 +167,19 @@ impl House {
                 rest(&gateway, next, Wake::Prompts).await;
             }
         });
+        let gateway = self.gateway.clone();
+        let mut courier = WebhookCourier::new(gateway.clone());
+        self.tasks
+            .spawn("webhook-courier", Kind::Keeper, async move {
+                loop {
+                    let next = courier.activate().await;
+                    tokio::select! {
+                        biased;
+                        () = courier.progress() => {}
+                        () = rest(&gateway, next, Wake::Webhooks) => {}
+                    }
+                }
+            });
         let events = LightningEvents::new(self.gateway.clone(), self.gate.clone());
         self.tasks
             .spawn("lightning-events", Kind::Keeper, async move {

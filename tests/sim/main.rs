@@ -16,6 +16,7 @@ mod actors;
 mod chain;
 mod dice;
 mod disk;
+mod endpoints;
 mod executor;
 mod expected;
 mod house;

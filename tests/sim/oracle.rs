@@ -3,12 +3,14 @@
 mod books;
 mod money_in;
 mod money_out;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use bitcoin::Txid;
 use minicbor::Decode;
+use tollway::domain::fact::Entry;
 use tollway::domain::ids::{PayoutId, StoreId};
 use tollway::domain::invoice::Invoice;
 use tollway::domain::payout::Payout;
@@ -37,7 +39,12 @@ pub struct Oracle {
     versions: Versions,
     /// The shop's till was held at the last commit.
     held: bool,
+    /// Commits that were looked at.
+    commits: u64,
 }
+
+/// After so many commits all messages to webhooks are looked at: there are more of them than of anything else.
+const MESSAGES_EVERY: u64 = 32;
 
 /// Transactions by the payout they were stored for.
 pub type Versions = BTreeMap<PayoutId, BTreeSet<Txid>>;
@@ -71,6 +78,7 @@ impl Oracle {
             sequence: store::journal::last_sequence(rows),
             versions: Versions::new(),
             held: false,
+            commits: 0,
         }
     }
 
@@ -99,7 +107,12 @@ impl Oracle {
         self.held = held;
         money_out::check(&seen, outside, notes, &self.versions, &mut broken);
         books::check(&seen, outside, &mut broken);
-        self.count_facts(rows, outside, notes.shop, &mut broken);
+        let fresh = self.count_facts(rows, outside, notes.shop, &mut broken);
+        webhooks::check(&seen, outside, notes, &fresh, &mut broken);
+        self.commits += 1;
+        if self.commits.is_multiple_of(MESSAGES_EVERY) {
+            webhooks::check_all(&seen, outside, notes, &mut broken);
+        }
         for what in broken {
             outside.log.violation(what);
         }
@@ -112,6 +125,7 @@ impl Oracle {
         money_in::check_healed(&seen, outside, notes, &mut broken);
         money_out::check_healed(&seen, outside, &self.versions, &mut broken);
         books::check_healed(&seen, outside, notes, &self.versions, &mut broken);
+        webhooks::check_healed(&seen, outside, notes, &mut broken);
         for what in broken {
             outside.log.violation(what);
         }
@@ -123,7 +137,7 @@ impl Oracle {
         outside: &Outside,
         shop: StoreId,
         broken: &mut Vec<String>,
-    ) {
+    ) -> BTreeMap<u64, Entry> {
         let last = store::journal::last_sequence(rows);
         if last < self.sequence {
             broken.push(format!("P10 the journal went back to {last}"));
@@ -142,5 +156,6 @@ impl Oracle {
             crate::log::step!(outside.log, "fact {} {told}", entry.sequence);
         }
         self.sequence = last;
+        fresh
     }
 }

@@ -11,6 +11,7 @@ use crate::actors;
 use crate::chain::{Blocks, Chain};
 use crate::dice::Dice;
 use crate::disk::{Disk, Left};
+use crate::endpoints::{Endpoints, Known};
 use crate::executor::Kind;
 use crate::house::{House, Outside};
 use crate::log::{Log, Outcome, step};
@@ -35,6 +36,7 @@ pub struct Beginning {
     image: Vec<u8>,
     blocks: Blocks,
     facts: Facts,
+    heard: Known,
     now: Timestamp,
     notes: Notes,
 }
@@ -55,6 +57,12 @@ impl World {
         let clock = Arc::new(FakeClock::at_secs(0));
         clock.set(from.now);
         let outside = Outside {
+            courier: Arc::new(Endpoints::of(
+                from.heard.clone(),
+                dice.clone(),
+                log.clone(),
+                clock.clone(),
+            )),
             clock,
             chain: Arc::new(Chain::new(from.blocks.clone(), dice.clone(), log.clone())),
             network: Arc::new(Network::of(from.facts.clone())),
@@ -209,6 +217,7 @@ impl World {
             return;
         }
         self.outside.chain.calm_down();
+        self.outside.courier.calm_down();
         self.house().node.calm_down();
         actors::network::end_all(self);
         // What was sent before a restart is looked at ten minutes after it.
@@ -300,6 +309,7 @@ impl Beginning {
             image: Vec::new(),
             blocks: Blocks::default(),
             facts: Facts::default(),
+            heard: Known::default(),
             now: Timestamp::from_secs(BEGIN),
             notes: Notes::of(tollway::domain::ids::StoreId::HOUSE),
         };
@@ -325,6 +335,7 @@ impl Beginning {
         assert_eq!(outcome.violations, Vec::<String>::new(), "the beginning");
         let house = world.house.take().expect("a process runs");
         nothing.blocks = world.outside.chain.blocks();
+        nothing.heard = world.outside.courier.known();
         nothing.facts = world.outside.network.with(|facts| facts.clone());
         nothing.now = world.outside.clock.now();
         nothing.notes = world.board.borrow().clone();

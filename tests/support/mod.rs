@@ -3,6 +3,7 @@
 pub mod bolt11;
 pub mod chain;
 pub mod clock;
+pub mod courier;
 pub mod entropy;
 pub mod lightning;
 pub mod rates;
@@ -13,6 +14,7 @@ use std::sync::{Mutex, MutexGuard};
 pub use bolt11::{Customer, Wish};
 pub use chain::FakeChain;
 pub use clock::FakeClock;
+pub use courier::FakeCourier;
 pub use entropy::FakeEntropy;
 pub use lightning::FakeLightning;
 pub use rates::FakeRates;

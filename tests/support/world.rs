@@ -24,6 +24,7 @@ use tollway::keepers::lightning_events::LightningEvents;
 use tollway::keepers::payout_runner::{LightningPayer, OnchainPayer};
 use tollway::keepers::prompter::Prompter;
 use tollway::keepers::pruner::Pruner;
+use tollway::keepers::webhook_courier::WebhookCourier;
 use tollway::ports::clock::Clock;
 use tollway::ports::entropy::random;
 use tollway::service::invoice::NewInvoice;
@@ -32,7 +33,9 @@ use tollway::service::{Gateway, books, intake, settle};
 use tollway::store::{self, Store, Tx, writer};
 use tollway::wallet::Keychain;
 
-use super::{Customer, FakeChain, FakeClock, FakeEntropy, FakeLightning, FakeRates, Wish};
+use super::{
+    Customer, FakeChain, FakeClock, FakeCourier, FakeEntropy, FakeLightning, FakeRates, Wish,
+};
 
 const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon \
                      abandon abandon about";
@@ -49,6 +52,7 @@ struct Outside {
     chain: Arc<FakeChain>,
     lightning: Arc<FakeLightning>,
     customer: Customer,
+    courier: Arc<FakeCourier>,
 }
 
 /// The writer's thread. Dropped, it ends in order.
@@ -88,6 +92,8 @@ pub struct World {
     pub lightning: Arc<FakeLightning>,
     /// Somebody else's node.
     pub customer: Customer,
+    /// Its webhooks.
+    pub courier: Arc<FakeCourier>,
     /// The first account.
     pub user: UserId,
     /// The first store.
@@ -102,6 +108,7 @@ pub struct World {
     prompter: Prompter,
     bookkeeper: Mutex<Bookkeeper>,
     pruner: Pruner,
+    webhook_courier: Mutex<WebhookCourier>,
     writer: Running,
     entropy: Arc<FakeEntropy>,
     dir: tempfile::TempDir,
@@ -126,6 +133,7 @@ impl World {
             rates: Arc::default(),
             chain,
             customer: Customer::seeded(seed + 2_000),
+            courier: Arc::default(),
         };
         let mut world = Self::start(outside);
         world.look().await;
@@ -177,6 +185,8 @@ impl World {
             clock: outside.clock.clone(),
             entropy: outside.entropy.clone(),
             rates: outside.rates.board(),
+            courier: outside.courier.clone(),
+            private_webhooks: false,
             keychain: Arc::new(
                 Keychain::from_mnemonic(WORDS, Network::Regtest).expect("valid words"),
             ),
@@ -196,6 +206,7 @@ impl World {
             prompter: Prompter::new(gateway.clone()),
             bookkeeper: Mutex::new(Bookkeeper::new(gateway.clone(), gate.clone())),
             pruner: Pruner::new(gateway.clone(), gate.clone()),
+            webhook_courier: Mutex::new(WebhookCourier::new(gateway.clone())),
             gate,
             gateway,
             clock: outside.clock,
@@ -203,6 +214,7 @@ impl World {
             chain: outside.chain,
             lightning: outside.lightning,
             customer: outside.customer,
+            courier: outside.courier,
             user: UserId([0; 16]),
             shop: StoreId::HOUSE,
             follower: Mutex::new(follower),
@@ -220,7 +232,7 @@ impl World {
         drop((self.writer, self.follower, self.gateway));
         drop((self.lightning_payer, self.onchain_payer));
         drop((self.events, self.calendar, self.prompter));
-        drop((self.pruner, self.bookkeeper));
+        drop((self.pruner, self.bookkeeper, self.webhook_courier));
         let mut world = Self::start(Outside {
             dir: self.dir,
             clock: self.clock,
@@ -229,6 +241,7 @@ impl World {
             chain: self.chain,
             lightning: self.lightning,
             customer: self.customer,
+            courier: self.courier,
         });
         (world.user, world.shop) = (user, shop);
         world
@@ -321,6 +334,22 @@ impl World {
     /// The pruner looks once.
     pub async fn prune(&self) -> Timestamp {
         self.pruner.activate().await
+    }
+
+    /// The courier of webhooks carries what is due, until nothing is; what hangs stays under way. When it wants to look
+    /// again.
+    pub async fn carry(&self) -> Timestamp {
+        let mut courier = self.webhook_courier.lock().await;
+        loop {
+            let next = courier.activate().await;
+            if courier.under_way() <= self.courier.hanging() {
+                return next;
+            }
+            tokio::select! {
+                () = courier.progress() => {}
+                () = self.courier.hung() => {}
+            }
+        }
     }
 
     /// Every keeper looks once.

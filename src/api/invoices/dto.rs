@@ -1,6 +1,5 @@
 //! The shape of an invoice (Greenfield 4.4).
 
-use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -13,8 +12,7 @@ use crate::api::schema::{
 };
 use crate::api::wire;
 use crate::api::wire::ReceiptOptions;
-use crate::domain::invoice::{Additional, Invoice, Mark, Price, Status};
-use crate::domain::money::{Money, Msat};
+use crate::domain::invoice::{Invoice, Mark, Price};
 use crate::service::Gateway;
 
 /// `InvoiceData`.
@@ -76,24 +74,23 @@ impl InvoiceData {
     /// An invoice, with its payment methods if asked for.
     pub fn of(gateway: &Gateway, invoice: &Invoice, with_methods: bool) -> Self {
         let currency = invoice.price.currency();
-        let paid = round(invoice, invoice.paid());
-        let (amount, kind) = match &invoice.price {
-            Price::Standard(price) => (price.amount, "Standard"),
-            Price::TopUp(_) => (top_up_amount(invoice.status, paid), "TopUp"),
+        let kind = match &invoice.price {
+            Price::Standard(_) => "Standard",
+            Price::TopUp(_) => "TopUp",
         };
         Self {
             id: invoice.id.to_string(),
             store_id: invoice.store.to_string(),
-            amount: Dec(amount),
-            paid_amount: Dec(paid),
+            amount: Dec(invoice.price_value()),
+            paid_amount: Dec(invoice.paid_value()),
             currency: currency.to_string(),
             kind,
             checkout_link: format!("{}/i/{}", gateway.base_url, invoice.id),
             created_time: invoice.created.secs(),
             expiration_time: invoice.terms.expires_at.secs(),
             monitoring_expiration: invoice.terms.monitor_until.secs(),
-            status: status_name(invoice.status),
-            additional_status: additional_name(invoice.additional()),
+            status: invoice.status.name(),
+            additional_status: invoice.additional().name(),
             available_statuses_for_manual_marking: invoice
                 .available_marks()
                 .into_iter()
@@ -107,23 +104,6 @@ impl InvoiceData {
             payment_methods: with_methods.then(|| MethodData::all(invoice, false, None)),
         }
     }
-}
-
-/// A top-up has no price until it is paid: what came is its price. Paid too late it stays 0.
-const fn top_up_amount(status: Status, paid: Decimal) -> Decimal {
-    match status {
-        Status::New | Status::Expired => Decimal::ZERO,
-        Status::Processing | Status::Settled | Status::Invalid => paid,
-    }
-}
-
-fn round(invoice: &Invoice, amount: Msat) -> Decimal {
-    Money {
-        amount: invoice.rate.value_of(amount),
-        currency: invoice.price.currency(),
-    }
-    .round_price()
-    .amount
 }
 
 fn checkout(invoice: &Invoice) -> CheckoutData {
@@ -165,27 +145,6 @@ fn receipt(kept: &str) -> Value {
 pub(in crate::api) fn raw_object(text: &str) -> Box<RawValue> {
     let kept = if text.is_empty() { "{}" } else { text };
     RawValue::from_string(kept.to_owned()).unwrap_or_default()
-}
-
-/// Greenfield's name of a status.
-pub(super) const fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::New => "New",
-        Status::Processing => "Processing",
-        Status::Settled => "Settled",
-        Status::Expired => "Expired",
-        Status::Invalid => "Invalid",
-    }
-}
-
-const fn additional_name(additional: Additional) -> &'static str {
-    match additional {
-        Additional::None => "None",
-        Additional::PaidLate => "PaidLate",
-        Additional::PaidPartial => "PaidPartial",
-        Additional::Marked => "Marked",
-        Additional::PaidOver => "PaidOver",
-    }
 }
 
 const fn mark_name(mark: Mark) -> &'static str {

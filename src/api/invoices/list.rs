@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use super::dto::status_name;
 use crate::api::error::{ApiError, Fault};
 use crate::api::extract::Params;
 use crate::api::page::Page;
@@ -117,7 +116,7 @@ fn parse_status(text: &str) -> Result<Status, ApiError> {
         Status::Invalid,
     ]
     .into_iter()
-    .find(|status| status_name(*status).eq_ignore_ascii_case(text))
+    .find(|status| status.name().eq_ignore_ascii_case(text))
     .ok_or_else(|| ApiError::fault("status", "This is no status of an invoice."))
 }
 

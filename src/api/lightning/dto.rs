@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::number::Dec;
-use crate::api::schema::{LightningInvoiceStatus, LightningPaymentStatus};
+use crate::api::schema::{HistogramType, LightningInvoiceStatus, LightningPaymentStatus};
 use crate::api::wire::msat_text;
 use crate::domain::destination::Destination;
 use crate::domain::ids::Preimage;
@@ -125,6 +125,7 @@ impl BalanceData {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HistogramData {
     /// `Week`, `Month` or `Year`.
+    #[schema(value_type = HistogramType)]
     r#type: &'static str,
     /// The balance at each of the times, in BTC.
     #[schema(value_type = Vec<String>)]

@@ -223,19 +223,52 @@ pub enum Status {
     Invalid,
 }
 
-/// What else is to be said about the status (Greenfield `additionalStatus`), derived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What else is to be said about the status (Greenfield `additionalStatus`), derived. It is recorded only in what is
+/// told of a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
 pub enum Additional {
     /// Nothing.
+    #[n(0)]
     None,
     /// Covered after expiry.
+    #[n(1)]
     PaidLate,
     /// Something came, not enough.
+    #[n(2)]
     PaidPartial,
     /// A person said so.
+    #[n(3)]
     Marked,
     /// More came than was due.
+    #[n(4)]
     PaidOver,
+}
+
+impl Status {
+    /// Greenfield's name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::New => "New",
+            Self::Processing => "Processing",
+            Self::Settled => "Settled",
+            Self::Expired => "Expired",
+            Self::Invalid => "Invalid",
+        }
+    }
+}
+
+impl Additional {
+    /// Greenfield's name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "None",
+            Self::PaidLate => "PaidLate",
+            Self::PaidPartial => "PaidPartial",
+            Self::Marked => "Marked",
+            Self::PaidOver => "PaidOver",
+        }
+    }
 }
 
 /// What the merchant's system said about an invoice; kept and given back.
@@ -286,6 +319,28 @@ impl Invoice {
             .filter(|receipt| receipt.is_settled())
             .map(|receipt| receipt.amount)
             .sum()
+    }
+
+    /// What counts, in the invoice's currency at its rate, rounded as prices are (Greenfield `paidAmount`).
+    pub fn paid_value(&self) -> Decimal {
+        Money {
+            amount: self.rate.value_of(self.paid()),
+            currency: self.price.currency(),
+        }
+        .round_price()
+        .amount
+    }
+
+    /// What it asks for, in its currency (Greenfield `amount`). A top-up has no price until it is paid: what came is its
+    /// price. Paid too late it stays 0.
+    pub fn price_value(&self) -> Decimal {
+        match (&self.price, self.status) {
+            (Price::Standard(price), _) => price.amount,
+            (Price::TopUp(_), Status::New | Status::Expired) => Decimal::ZERO,
+            (Price::TopUp(_), Status::Processing | Status::Settled | Status::Invalid) => {
+                self.paid_value()
+            }
+        }
     }
 
     /// What is still missing, in whole satoshi.

@@ -18,6 +18,7 @@ mod rates;
 mod review;
 mod stores;
 mod strays;
+mod webhooks;
 mod wire;
 
 use std::sync::Arc;

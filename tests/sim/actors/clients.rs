@@ -8,8 +8,11 @@ use tollway::domain::access::User;
 use tollway::domain::ids::UserId;
 use tollway::domain::payout::{Payout, Stage};
 use tollway::domain::store::Settings;
+use tollway::domain::webhook::Events;
+use tollway::service::webhook::Wish;
 use tollway::store::{self, Snapshot};
 
+use crate::endpoints::{BROKEN, MOODY};
 use crate::world::World;
 
 pub use merchants::release_till;
@@ -49,6 +52,22 @@ pub fn open_shop(world: &mut World) {
             .create_store(&user, name, Settings::default(), kept)
             .await
             .expect("a store");
+        let some = ["InvoiceCreated", "InvoiceSettled", "PayoutUpdated"];
+        for url in [MOODY, BROKEN] {
+            let wish = Wish {
+                url: url.to_owned(),
+                enabled: true,
+                automatic_redelivery: true,
+                events: Events {
+                    everything: url == MOODY,
+                    specific: some.map(str::to_owned).into(),
+                },
+                secret: None,
+                by_operator: true,
+            };
+            let made = gateway.create_webhook(shop.id, wish).await;
+            made.expect("a webhook");
+        }
         board.borrow_mut().shop = shop.id;
     });
 }
