@@ -13,10 +13,11 @@ use crate::service::rates::RateBoard;
 /// The operator's own table, in scripts and in lists.
 const FIXED: (&str, &str) = ("fixed", "Fixed prices");
 
+/// The board, and who is to be asked for it.
+type Market = (Arc<RateBoard>, Vec<Arc<dyn RateSource>>);
+
 /// A board with every source on it, and the ones to fetch. The operator's own table is asked first if there is one.
-pub(super) fn open(
-    config: &Config,
-) -> Result<(Arc<RateBoard>, Vec<Arc<dyn RateSource>>), StartError> {
+pub(super) fn open(config: &Config) -> Result<Market, StartError> {
     let rates = &config.rates;
     let mut board = Board::new(rates.max_age_secs, rates.refresh_secs);
     let mut order = Vec::new();

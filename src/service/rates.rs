@@ -253,7 +253,7 @@ impl Gateway {
         self.rates.with(|board| {
             for (_, source) in board.sources() {
                 if source.trouble.is_some() {
-                    message.push_str(&format!(" {} does not answer.", source.name));
+                    message.extend([" ", &source.name, " does not answer."]);
                 }
             }
         });

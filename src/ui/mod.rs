@@ -107,16 +107,7 @@ fn dashboard() -> Router<AppState> {
         .route(keys::PATH, get(keys::page).post(keys::create))
         .route("/account/api-keys/remove", post(keys::remove))
         .route("/stores", get(store::list).post(store::create))
-        .route(
-            "/stores/{store}/rates",
-            get(rates::page).post(rates::change),
-        )
-        .route(
-            "/stores/{store}/people",
-            get(people::page).post(people::add),
-        )
-        .route("/stores/{store}/people/role", post(people::set_role))
-        .route("/stores/{store}/people/remove", post(people::remove))
+        .merge(rules_of_a_store())
         .route("/stores/{store}", get(store::home))
         .route("/stores/{store}/events", get(store::events))
         .route("/stores/{store}/books", get(books::page))
@@ -194,6 +185,21 @@ fn dashboard() -> Router<AppState> {
         .route("/stores/{store}/wallet/address", post(node::address))
         .route("/stores/{store}/wallet/channel", post(node::channel))
         .route("/stores/{store}/wallet/sender", post(node::sender))
+}
+
+/// Who may act for a store, and what its rates are made of.
+fn rules_of_a_store() -> Router<AppState> {
+    Router::new()
+        .route(
+            "/stores/{store}/rates",
+            get(rates::page).post(rates::change),
+        )
+        .route(
+            "/stores/{store}/people",
+            get(people::page).post(people::add),
+        )
+        .route("/stores/{store}/people/role", post(people::set_role))
+        .route("/stores/{store}/people/remove", post(people::remove))
 }
 
 /// Strangers' requests are counted.

@@ -70,6 +70,13 @@ pub struct RulesForm {
     fallback: String,
 }
 
+/// What is to become of the fallback.
+enum NewFallback {
+    AsItIs,
+    Nobody,
+    Rules(RuleSet),
+}
+
 /// `GET /stores/{store}/rates`
 pub async fn page(State(state): State<AppState>, shop: Shop) -> Response {
     let rates = shop.store.settings.rates.clone().unwrap_or_default();
@@ -93,13 +100,20 @@ pub async fn change(
         .set_rates(id, WhichRules::Primary, Some(rules))
         .await
         .map_err(told)?;
-    if let Some(fallback) = fallback {
-        gateway
-            .set_rates(id, WhichRules::Fallback, fallback)
-            .await
-            .map_err(told)?;
-    }
-    Ok(Redirect::to(&Room::Rates.path(id)).into_response())
+    let fallback = match fallback {
+        NewFallback::AsItIs => return Ok(back(&shop)),
+        NewFallback::Nobody => None,
+        NewFallback::Rules(rules) => Some(rules),
+    };
+    gateway
+        .set_rates(id, WhichRules::Fallback, fallback)
+        .await
+        .map_err(told)?;
+    Ok(back(&shop))
+}
+
+fn back(shop: &Shop) -> Response {
+    Redirect::to(&Room::Rates.path(shop.store.id)).into_response()
 }
 
 fn told(refusal: StoreRefusal) -> PageError {
@@ -159,15 +173,14 @@ impl RulesForm {
         Ok(percent)
     }
 
-    /// `None` leaves it as it is.
-    fn fallback(&self, gateway: &Gateway) -> Result<Option<Option<RuleSet>>, String> {
+    fn fallback(&self, gateway: &Gateway) -> Result<NewFallback, String> {
         match self.fallback.as_str() {
-            "" | KEEP => Ok(None),
-            NOBODY => Ok(Some(None)),
-            id if gateway.rates.has(id) => Ok(Some(Some(RuleSet {
+            "" | KEEP => Ok(NewFallback::AsItIs),
+            NOBODY => Ok(NewFallback::Nobody),
+            id if gateway.rates.has(id) => Ok(NewFallback::Rules(RuleSet {
                 spread_percent: self.spread_percent()?,
                 ..RuleSet::of_source(id)
-            }))),
+            })),
             _ => Err("There is no such source of rates here.".to_owned()),
         }
     }

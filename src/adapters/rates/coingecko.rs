@@ -1,4 +1,4 @@
-//! CoinGecko's price of bitcoin in every currency: `GET /exchange_rates`. It publishes one number, not bid and ask.
+//! `CoinGecko`'s price of bitcoin in every currency: `GET /exchange_rates`. It publishes one number, not bid and ask.
 
 use async_trait::async_trait;
 use reqwest::Client;
@@ -9,17 +9,17 @@ use crate::domain::money::Currency;
 use crate::domain::rates::{BidAsk, Pair};
 use crate::ports::rates::{FetchError, RateSource};
 
-/// Where CoinGecko's free interface is reached.
+/// Where `CoinGecko`'s free interface is reached.
 pub const COINGECKO_URL: &str = "https://api.coingecko.com/api/v3";
 
-/// CoinGecko.
+/// `CoinGecko`.
 pub struct CoinGecko {
     client: Client,
     url: String,
 }
 
 impl CoinGecko {
-    /// CoinGecko, or who speaks like it, at a base URL with the version's path.
+    /// `CoinGecko`, or who speaks like it, at a base URL with the version's path.
     pub fn at(url: &str) -> Result<Self, FetchError> {
         Ok(Self {
             client: http::client()?,
