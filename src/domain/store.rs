@@ -84,6 +84,9 @@ pub struct Settings {
     /// Where its rates come from; the server's usual if `None`.
     #[n(30)]
     pub rates: Option<StoreRates>,
+    /// Codes of currencies whose rate is noted with each invoice.
+    #[n(31)]
+    pub tracked_rates: Option<Vec<String>>,
 }
 
 impl Default for Settings {
@@ -99,6 +102,7 @@ impl Default for Settings {
             anyone_can_create_invoice: false,
             fee_cap: None,
             rates: None,
+            tracked_rates: None,
         }
     }
 }

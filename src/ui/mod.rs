@@ -24,6 +24,7 @@ mod people;
 mod permission_words;
 mod pull_payment;
 mod qr;
+mod rates;
 mod rights;
 mod session;
 mod store;
@@ -106,6 +107,10 @@ fn dashboard() -> Router<AppState> {
         .route(keys::PATH, get(keys::page).post(keys::create))
         .route("/account/api-keys/remove", post(keys::remove))
         .route("/stores", get(store::list).post(store::create))
+        .route(
+            "/stores/{store}/rates",
+            get(rates::page).post(rates::change),
+        )
         .route(
             "/stores/{store}/people",
             get(people::page).post(people::add),

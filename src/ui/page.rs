@@ -90,6 +90,8 @@ pub enum Room {
     Payouts,
     /// Its wallet and the node.
     Wallet,
+    /// What its rates are made of.
+    Rates,
     /// Who may act for it.
     People,
     /// Who is told what happens.
@@ -97,12 +99,13 @@ pub enum Room {
 }
 
 impl Room {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Home,
         Self::Invoices,
         Self::PullPayments,
         Self::Payouts,
         Self::Wallet,
+        Self::Rates,
         Self::People,
         Self::Webhooks,
     ];
@@ -114,6 +117,7 @@ impl Room {
             Self::PullPayments => "Pull payments",
             Self::Payouts => "Payouts",
             Self::Wallet => "Wallet",
+            Self::Rates => "Rates",
             Self::People => "People",
             Self::Webhooks => "Webhooks",
         }
@@ -142,6 +146,7 @@ impl Room {
             Self::Payouts => "payouts",
             Self::Wallet => "wallet",
             Self::Webhooks => "webhooks",
+            Self::Rates => "rates",
             Self::People => "people",
         })
     }
