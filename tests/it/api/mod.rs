@@ -11,6 +11,7 @@ mod once;
 mod onchain;
 mod payouts;
 mod people;
+mod properties;
 mod pull_payments;
 mod rates;
 mod review;
