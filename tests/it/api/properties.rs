@@ -158,7 +158,7 @@ impl Dice {
             1 => Value::from(self.once_in(2)),
             2 => Value::from(self.signed()),
             3 => Value::from(self.below(100_000)),
-            4 => serde_json::from_str(*self.pick::<&str>(NUMBERS)).expect("a number"),
+            4 => serde_json::from_str(self.pick::<&str>(NUMBERS)).expect("a number"),
             5 => Value::from(*self.pick(TEXTS)),
             6 => Value::from(self.scribble()),
             7 => (0..self.below(4)).map(|_| self.value(depth - 1)).collect(),
