@@ -13,6 +13,7 @@ mod onchain;
 mod operations;
 mod payouts;
 mod people;
+mod properties;
 mod pull_payments;
 mod rates;
 mod review;
