@@ -10,6 +10,7 @@ mod claim;
 mod consent;
 mod csrf;
 mod destination;
+mod docs;
 mod error;
 mod format;
 mod invoice;
@@ -75,6 +76,7 @@ pub fn router(state: AppState) -> Router {
 fn strangers() -> Router<AppState> {
     Router::new()
         .route("/assets/{name}", get(assets::serve))
+        .route("/docs", get(docs::page))
         .route("/login", get(account::login_page).post(account::login))
         .route("/logout", post(account::logout))
         .route(

@@ -18,9 +18,14 @@ pub fn html(status: StatusCode, page: &impl Template) -> Response {
         Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            broken()
         }
     }
+}
+
+/// A page that can't be rendered: a fault of ours.
+pub fn broken() -> Response {
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 /// Renders a page with status 200.

@@ -4,20 +4,25 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::Params;
+use crate::api::schema::PaymentMethodId;
 use crate::domain::receipt::Rail;
 use crate::http::AppState;
 
 const MODIFY: &str = "btcpay.store.canmodifystoresettings";
 
 /// `GenericPaymentMethodData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = GenericPaymentMethodData)]
 pub struct PaymentMethodData {
+    #[schema(value_type = PaymentMethodId)]
     payment_method_id: &'static str,
+    #[schema(value_type = PaymentMethodId)]
     payment_method: &'static str,
     enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,9 +30,9 @@ pub struct PaymentMethodData {
 }
 
 /// The node behind `BTC-LN`; ours is the only kind.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct LightningConfig {
+pub struct LightningConfig {
     connection_string: &'static str,
 }
 
@@ -36,7 +41,8 @@ struct LightningConfig {
 /// `config` is shown only to who may change the store, and only if `includeConfig` is true.
 #[utoipa::path(get, path = "/v1/stores/{store}/payment-methods", operation_id = "StorePaymentMethods_GetStorePaymentMethods", tag = "Payment methods",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    params(("includeConfig" = Option<bool>, Query, description = "Whether `config` is shown.")),
+    responses((status = 200, description = "Done.", body = [PaymentMethodData])))]
 pub async fn payment_methods(
     State(state): State<AppState>,
     caller: Signed,
@@ -58,7 +64,8 @@ pub async fn payment_methods(
 /// Refused with 404 `paymentmethod-not-found`.
 #[utoipa::path(get, path = "/v1/stores/{store}/payment-methods/{method}", operation_id = "StorePaymentMethods_GetStorePaymentMethod", tag = "Payment methods",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    params(("includeConfig" = Option<bool>, Query, description = "Whether `config` is shown.")),
+    responses((status = 200, description = "Done.", body = PaymentMethodData)))]
 pub async fn payment_method(
     State(state): State<AppState>,
     caller: Signed,

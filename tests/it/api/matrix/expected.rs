@@ -179,6 +179,7 @@ GET    S/strays                                     s.canviewinvoices
 POST   S/strays/{}/assign                           s.canmodifyinvoices
 GET    S/wallet-hold                                s.canviewpayouts
 DELETE S/wallet-hold                                s.canmodifystoresettings
+GET    /openapi.json                                public
 GET    /v1/server/audit                             srv.canmodifyserversettings
 GET    /v1/server/strays                            srv.canmodifyserversettings
 POST   /v1/server/strays/{}/assign                  srv.canmodifyserversettings
