@@ -1,12 +1,13 @@
 //! What issuing and receiving costs, beside a stock ldk-node in the same run, as one table.
 //!
-//! `cargo bench --bench invoices [-- PART…]`, parts being `http`, `start`, `disk`, `payments` and `stock`; all of
-//! them without arguments. It needs a bitcoind as `regtest/up` does, and builds the release binary.
+//! `cargo bench --bench invoices [-- PART…]`, parts being `http`, `load`, `start`, `disk`, `payments` and `stock`; all of them
+//! without arguments. It needs a bitcoind as `regtest/up` does, and builds the release binary.
 
 mod client;
 mod disk;
 mod house;
 mod http;
+mod load;
 mod queue;
 mod report;
 mod sandbox;
@@ -53,6 +54,9 @@ fn main() {
         if wants("start") {
             start::run(&runtime, &mut sandbox, &mut report, Load::OpenInvoices);
         }
+    }
+    if wants("load") {
+        load::run(&runtime, &sandbox, &mut report);
     }
     if wants("stock") || wants("payments") {
         let pair = Pair::open(&sandbox);

@@ -71,13 +71,11 @@ impl FromRequestParts<AppState> for Anyone {
             }
             _ => None,
         };
-        match found {
-            Some(caller) => Ok(Self(Some(caller))),
-            None => {
-                state.caps.visit(client)?;
-                Err(bad_credentials())
-            }
-        }
+        let Some(caller) = found else {
+            state.caps.visit(client)?;
+            return Err(bad_credentials());
+        };
+        Ok(Self(Some(caller)))
     }
 }
 
@@ -111,6 +109,11 @@ impl Right {
     /// Its name. An operation that names none, and asks for one, needs everything.
     pub fn name(self) -> &'static str {
         self.0.unwrap_or(UNRESTRICTED)
+    }
+
+    /// Its name, if the operation names one.
+    pub const fn declared(self) -> Option<&'static str> {
+        self.0
     }
 
     fn is_on_store(self) -> bool {

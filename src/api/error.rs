@@ -14,6 +14,7 @@ use crate::domain::store::MemberRefusal;
 use crate::http::TooMany;
 use crate::service::Unavailable;
 use crate::service::access::UserRefusal;
+use crate::service::activation::ActivateRefusal;
 use crate::service::invoice::{InvoiceRefusal, MarkRefusal};
 use crate::service::members::PeopleRefusal;
 use crate::service::node::NodeRefusal;
@@ -272,6 +273,17 @@ impl From<InvoiceRefusal> for ApiError {
             InvoiceRefusal::RateFailure(_) => Self::bad_request("rate-failure", message),
             InvoiceRefusal::NoMethod(_) => Self::bad_request(GENERIC, message),
             InvoiceRefusal::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<ActivateRefusal> for ApiError {
+    fn from(refusal: ActivateRefusal) -> Self {
+        let message = refusal.to_string();
+        match refusal {
+            ActivateRefusal::Unknown => Self::no_invoice(),
+            ActivateRefusal::NotPossible(_) => Self::bad_request("invalid-payment-method", message),
+            ActivateRefusal::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

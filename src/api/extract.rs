@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use axum::body::to_bytes;
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -32,13 +32,17 @@ impl FromRequest<AppState> for Input {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        let max = state.gateway.limits.body_bytes;
-        let bytes = to_bytes(request.into_body(), max).await.map_err(|_| {
-            let message = format!("A body has at most {max} bytes.");
-            ApiError::coded(StatusCode::PAYLOAD_TOO_LARGE, GENERIC, message)
-        })?;
-        Self::parse(&bytes)
+        Self::parse(&read(request.into_body(), state).await?)
     }
+}
+
+/// The bytes of a body, up to the cap.
+pub(super) async fn read(body: Body, state: &AppState) -> Result<Bytes, ApiError> {
+    let max = state.gateway.limits.body_bytes;
+    to_bytes(body, max).await.map_err(|_| {
+        let message = format!("A body has at most {max} bytes.");
+        ApiError::coded(StatusCode::PAYLOAD_TOO_LARGE, GENERIC, message)
+    })
 }
 
 impl Input {
@@ -82,6 +86,11 @@ impl Input {
                 message: message.into(),
             });
         }
+    }
+
+    /// Every fault noted so far.
+    pub fn refused(&self) -> ApiError {
+        ApiError::invalid(self.faults.clone())
     }
 
     /// Every fault at once, if there was any.

@@ -10,6 +10,7 @@ pub mod extract;
 pub mod invoices;
 pub mod lightning;
 pub mod number;
+pub mod once;
 pub mod operations;
 pub mod page;
 mod paths;

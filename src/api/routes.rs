@@ -7,6 +7,7 @@ use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::header::RETRY_AFTER;
 use axum::http::uri::PathAndQuery;
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use tower::ServiceBuilder;
 use tower::util::MapRequestLayer;
@@ -16,6 +17,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::error::ApiError;
+use super::once;
 use super::operations::{Operations, Room, renamed, with_rights};
 use super::paths::Templates;
 use super::{
@@ -112,6 +114,7 @@ pub fn router(state: AppState) -> Router {
     let operations = operations
         .fallback(|| async { ApiError::no_route() })
         .method_not_allowed_fallback(|| async { ApiError::no_method() })
+        .layer(from_fn_with_state(state.clone(), once::remember))
         .layer(marked(&declared, &ROOTS))
         .layer(CatchPanicLayer::custom(|_| {
             ApiError::panicked().into_response()

@@ -75,8 +75,8 @@ impl Gateway {
             .map_err(|error: WriteError| PayoutRefusal::from(error))?
     }
 
-    /// Units of a currency per BTC at which payouts are approved: what the rule says, or the store's own rules. `None`
-    /// for bitcoin.
+    /// Units of a currency per BTC at which payouts are approved: what the rule says, or the store's own rules, without
+    /// its spread (D19). `None` for bitcoin.
     pub(super) fn payout_rate(
         &self,
         store: StoreId,

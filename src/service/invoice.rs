@@ -44,8 +44,23 @@ pub struct NewInvoice {
     pub tolerance_percent: Option<Decimal>,
     /// Which rails to offer; both if `None`.
     pub rails: Option<Vec<Rail>>,
+    /// Methods are made when somebody asks for them.
+    pub lazy: bool,
+    /// Which method is offered for what prices.
+    pub criteria: Vec<Criterion>,
     /// What is kept and given back.
     pub details: Details,
+}
+
+/// A method is offered only for prices above or below an amount (Greenfield `paymentMethodCriteria`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Criterion {
+    /// Which method.
+    pub rail: Rail,
+    /// Not beyond this.
+    pub bound: Money,
+    /// For prices above it; below it otherwise.
+    pub above: bool,
 }
 
 /// Why an invoice is not made.
@@ -95,11 +110,12 @@ impl Gateway {
         let now = self.now();
         let (price, rate, due) = self.price(&shop, &new)?;
         let terms = terms(&shop, &new, now)?;
-        let offered = new.rails.clone().unwrap_or_else(|| Rail::ALL.to_vec());
+        let mut offered = new.rails.clone().unwrap_or_else(|| Rail::ALL.to_vec());
+        offered.retain(|rail| self.is_offered(&shop, &new, *rail, due));
         let free = due == Sat::ZERO && matches!(price, Price::Standard(_));
         let mut lightning = Vec::new();
         let mut missing = None;
-        if offered.contains(&Rail::Lightning) && !free {
+        if offered.contains(&Rail::Lightning) && !free && !new.lazy {
             let amount = match price {
                 Price::Standard(_) => Some(due.to_msat()),
                 Price::TopUp(_) => None,
@@ -115,6 +131,16 @@ impl Gateway {
             && offered.contains(&Rail::Onchain)
             && !free
             && (due >= DUST || matches!(price, Price::TopUp(_)));
+        let lazy = (new.lazy && !free).then(|| {
+            let possible = |rail: &Rail| *rail == Rail::Lightning || wants_address;
+            offered.iter().copied().filter(possible).collect()
+        });
+        let wants_address = wants_address && lazy.is_none();
+        let nothing_left = if offered.is_empty() {
+            "the store offers none for this amount"
+        } else {
+            "the amount is too small for the chain"
+        };
         let invoice = Invoice {
             id,
             store,
@@ -133,12 +159,35 @@ impl Gateway {
             reopened: None,
             archived: false,
             details: new.details,
+            lazy: lazy.filter(|lazy: &Vec<Rail>| !lazy.is_empty()),
         };
         self.store
             .try_write("invoice-create", move |tx| {
-                put_new(tx, invoice, wants_address, free, now)
+                put_new(tx, invoice, wants_address, free, nothing_left, now)
             })
             .await
+    }
+
+    /// Whether the store offers a method for what is due. What can't be compared, for want of a rate, is offered.
+    fn is_offered(&self, shop: &Store, new: &NewInvoice, rail: Rail, due: Sat) -> bool {
+        let top_up = new.amount.is_none();
+        let fits = |criterion: &Criterion| {
+            let bound = self
+                .invoice_rate(shop, criterion.bound.currency)
+                .ok()
+                .and_then(|priced| priced.rate.to_btc(criterion.bound.amount));
+            match bound {
+                Some(bound) if criterion.above => due.to_btc() >= bound,
+                Some(bound) => due.to_btc() <= bound,
+                None => true,
+            }
+        };
+        top_up
+            || new
+                .criteria
+                .iter()
+                .filter(|criterion| criterion.rail == rail)
+                .all(fits)
     }
 
     /// Price as asked, the rate of bitcoin, and what is due in whole satoshi, rounded up once (D50).
@@ -169,7 +218,7 @@ impl Gateway {
     }
 
     /// A BOLT11 over this much, or why there is none, for the merchant.
-    async fn prompt(
+    pub(super) async fn prompt(
         &self,
         shop: &Store,
         details: &Details,
@@ -304,13 +353,14 @@ fn put_new(
     mut invoice: Invoice,
     wants_address: bool,
     free: bool,
+    nothing_left: &'static str,
     now: Timestamp,
 ) -> Result<Invoice, InvoiceRefusal> {
     let till = tx.tills().hot(invoice.store).filter(|_| wants_address);
-    if till.is_none() && invoice.lightning.is_empty() && !free {
+    if till.is_none() && invoice.lightning.is_empty() && invoice.lazy.is_none() && !free {
         let why = invoice
             .lightning_missing
-            .unwrap_or_else(|| "the amount is too small for the chain".to_owned());
+            .unwrap_or_else(|| nothing_left.to_owned());
         return Err(InvoiceRefusal::NoMethod(why));
     }
     invoice.onchain = till.and_then(|till| tx.tills_mut().reveal(till));

@@ -1,6 +1,7 @@
 //! Services: verbs that need more than one floor. Thin: read and decide, one call into the domain, write.
 
 pub mod access;
+pub mod activation;
 pub mod approval;
 pub mod batches;
 pub mod books;

@@ -63,16 +63,18 @@ pub fn put(tx: &mut Tx<'_>, invoice: &Invoice) {
     if before.is_none() {
         tx.put(Table::InvoiceStore, id.as_bytes(), store.as_bytes());
         tx.put(Table::InvoicesByTime, &by_time(invoice), &[]);
-        if let Some(place) = &invoice.onchain {
-            let owner = key(&[&place.till.to_key(), &place.index.to_be_bytes()]);
-            // P12 no invoice shares an address with another.
-            assert!(
-                !tx.has(Table::AddressOwners, &owner),
-                "P12 address {} already has an invoice",
-                place.address
-            );
-            tx.put(Table::AddressOwners, &owner, &row);
-        }
+    }
+    if before.as_ref().is_none_or(|old| old.onchain.is_none())
+        && let Some(place) = &invoice.onchain
+    {
+        let owner = key(&[&place.till.to_key(), &place.index.to_be_bytes()]);
+        // P12 no invoice shares an address with another.
+        assert!(
+            !tx.has(Table::AddressOwners, &owner),
+            "P12 address {} already has an invoice",
+            place.address
+        );
+        tx.put(Table::AddressOwners, &owner, &row);
     }
     let known = before.as_ref().map_or(0, |old| old.lightning.len());
     for prompt in &invoice.lightning[known..] {

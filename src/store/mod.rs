@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod mark;
 pub mod migrate;
 pub mod node;
+pub mod once;
 pub mod payout;
 pub mod payout_queue;
 pub mod pull_payment;
@@ -226,7 +227,8 @@ impl Store {
         self.watch.clone()
     }
 
-    /// Runs a job that can't be refused and waits until it is durable. For requests: refused when too many wait.
+    /// Runs a job that can't be refused and waits until it is durable. For requests: refused when too many wait. What a
+    /// request does that named itself is committed with its name ([`once`]).
     pub async fn write<R: Send + 'static>(
         &self,
         label: &'static str,
@@ -235,7 +237,25 @@ impl Store {
         if self.queue.len() >= QUEUE_MAX {
             return Err(WriteError::Busy);
         }
-        self.insist(label, job).await
+        let slot = once::current();
+        let done = self
+            .insist(label, move |tx| {
+                let ticket = slot.as_ref().and_then(|slot| slot.get());
+                if ticket.is_some_and(|ticket| ticket.is_taken(tx)) {
+                    return None;
+                }
+                let (writes, told) = (tx.writes, tx.announced.len());
+                let outcome = job(tx);
+                if let Some(ticket) = ticket
+                    && tx.writes > writes
+                {
+                    once::note(tx, ticket, told);
+                }
+                Some(outcome)
+            })
+            .await?;
+        // The same request came twice at once, and the other one was faster: its answer is there in a moment.
+        done.ok_or(WriteError::Busy)
     }
 
     /// Runs a job that may refuse. It must not have written by then: nothing can be taken back.

@@ -115,6 +115,10 @@ tables! {
     NodeDeposits = "node_deposits",
     /// Channels whose costs are booked: channel → what was booked.
     NodeChannels = "node_channels",
+    /// Requests that named themselves: name → what they did.
+    Once = "once",
+    /// The same by time: time, name → ().
+    OnceByTime = "once_by_time",
     /// Endpoints that are told what happens: store, webhook → endpoint.
     Webhooks = "webhooks",
     /// Which store an endpoint belongs to: webhook → store.

@@ -92,6 +92,12 @@ pub fn open_hot(
     Ok(id)
 }
 
+/// The descriptor of the addresses that a till hands out: public keys only.
+pub fn public_keys(rows: &dyn Rows, till: TillId) -> Option<String> {
+    let row = rows.get(Table::Tills, &till.to_key())?;
+    decode(&row).ok().map(|record| record.external)
+}
+
 fn encode(record: &TillRecord) -> Vec<u8> {
     let mut row = vec![VERSION];
     minicbor::encode(record, &mut row).unwrap_or_else(|e| panic!("writing to memory: {e}"));

@@ -96,6 +96,11 @@ fn dashboard() -> Router<AppState> {
             "/api-keys/authorize",
             get(consent::page).post(consent::consent),
         )
+        .route(
+            "/account",
+            get(account::profile::page).post(account::profile::update),
+        )
+        .route("/account/password", post(account::profile::password))
         .route(keys::PATH, get(keys::page).post(keys::create))
         .route("/account/api-keys/remove", post(keys::remove))
         .route("/stores", get(store::list).post(store::create))

@@ -1,5 +1,6 @@
 //! Pages in a real browser: what only a browser knows. The gateway runs over fakes, on a port of this machine.
 
+mod consent;
 mod driver;
 #[allow(
     dead_code,

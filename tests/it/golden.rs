@@ -323,6 +323,28 @@ fn channels_and_deposits_of_the_node() {
 }
 
 #[test]
+fn requests_that_named_themselves() {
+    use tollway::store::once::{Answer, Done};
+    let done = Done {
+        body: [0xab; 32],
+        at: samples::now(),
+        store: Some(samples::STORE),
+        about: vec![0x66; 20],
+        answer: Some(Answer {
+            status: 200,
+            body: b"{}".to_vec(),
+        }),
+    };
+    let unanswered = Done {
+        store: None,
+        about: Vec::new(),
+        answer: None,
+        ..done.clone()
+    };
+    check("once", &[("answered", done), ("unanswered", unanswered)]);
+}
+
+#[test]
 fn webhooks_and_their_messages() {
     check("webhook", &samples::webhooks());
     check("delivery", &samples::deliveries());
@@ -414,6 +436,7 @@ fn every_golden_file_belongs_to_a_record() {
         "entry",
         "hash_owner",
         "invoice",
+        "once",
         "payout",
         "payout_ref",
         "processor",

@@ -125,6 +125,7 @@ pub fn invoice() -> Invoice {
             receipt: text("{\"enabled\":true}"),
             search_terms: vec![text("tea")],
         },
+        lazy: None,
     }
 }
 

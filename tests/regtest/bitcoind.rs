@@ -28,12 +28,7 @@ pub struct Bitcoind {
 impl Bitcoind {
     /// Starts one and mines 101 blocks. `None`, loudly, if the machine has none.
     pub fn start() -> Option<Self> {
-        // With RUST_LOG one sees what the nodes do.
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-            .with_thread_names(true)
-            .with_test_writer()
-            .try_init();
+        log();
         let exe = find()?;
         let folder = tempfile::tempdir().unwrap();
         let rpc_port = free_port();
@@ -91,10 +86,7 @@ impl Bitcoind {
     }
 
     fn try_call(&self, method: &str, arguments: &[Value]) -> Result<Value, String> {
-        let url = format!("http://127.0.0.1:{}", self.rpc_port);
-        let auth = Auth::UserPass(USER.to_owned(), PASSWORD.to_owned());
-        let client = Client::new(&url, auth).map_err(|e| e.to_string())?;
-        client.call(method, arguments).map_err(|e| e.to_string())
+        call(self.rpc_port, method, arguments)
     }
 
     fn wait_until_it_answers(&self) {
@@ -111,6 +103,23 @@ impl Drop for Bitcoind {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// With `RUST_LOG` one sees what the nodes do.
+pub fn log() {
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_thread_names(true)
+        .with_test_writer()
+        .try_init();
+}
+
+/// Any RPC of the bitcoind at this port, which another process may have started.
+pub fn call(rpc_port: u16, method: &str, arguments: &[Value]) -> Result<Value, String> {
+    let url = format!("http://127.0.0.1:{rpc_port}");
+    let auth = Auth::UserPass(USER.to_owned(), PASSWORD.to_owned());
+    let client = Client::new(&url, auth).map_err(|e| e.to_string())?;
+    client.call(method, arguments).map_err(|e| e.to_string())
 }
 
 /// A port that nobody listens on at the moment.

@@ -16,18 +16,19 @@ use tollway::ports::lightning::{
     Dispatch, InvoiceDescription, IssuedInvoice, Lightning, NodeEvent, NodeState, PayIntent,
     ReceiveRequest,
 };
-use tollway::store::{Rows, Store, Table, writer};
+use tollway::store::{Rows, Store, Table, Writer, writer};
 
 use crate::bitcoind::{self, Bitcoind, free_port};
 
 /// Longer than anything here takes on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A node over a store of its own.
 pub struct House {
     /// The node.
     pub node: Arc<LdkNode>,
-    store: Store,
+    /// Its store.
+    pub store: Store,
     writer: JoinHandle<()>,
     /// Where its peers call.
     pub address: String,
@@ -42,7 +43,8 @@ pub struct Plot {
     port: u16,
     /// The chain it expects.
     pub network: Network,
-    rpc_port: u16,
+    /// Of its bitcoind.
+    pub rpc_port: u16,
 }
 
 impl Plot {
@@ -60,6 +62,11 @@ impl Plot {
     /// Opens the store and launches the node.
     pub fn open(&self) -> House {
         let (store, writer) = Store::open(&self.folder.join("tollway.redb")).unwrap();
+        self.open_over(store, writer)
+    }
+
+    /// Launches the node over a store that is open.
+    pub fn open_over(&self, store: Store, writer: Writer) -> House {
         let writer = writer::spawn(writer).unwrap();
         let address = format!("127.0.0.1:{}", self.port);
         let config = LdkConfig {

@@ -10,6 +10,13 @@ mod bitcoind;
 mod books;
 mod channels;
 mod crash;
+mod crashing_disk;
+#[path = "../sim/dice.rs"]
+#[allow(dead_code, reason = "shared with the simulator; each uses its part")]
+mod dice;
+#[path = "../sim/disk.rs"]
+#[allow(dead_code, reason = "shared with the simulator; each uses its part")]
+mod disk;
 mod faults;
 mod flows;
 mod gateway;

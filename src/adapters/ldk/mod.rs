@@ -137,6 +137,17 @@ impl LdkNode {
         self.shared.height()
     }
 
+    /// Looks at the chain at once; by itself the node does so every two seconds. Whoever mines need not wait.
+    pub async fn look_at_chain(&self) -> Result<(), NodeError> {
+        self.call(|shared, node| {
+            node.sync_wallets().map_err(convert::refusal)?;
+            shared.set_height(node.status().current_best_block.height);
+            shared.refresh_liquidity(node);
+            Ok(())
+        })
+        .await?
+    }
+
     /// Runs one call on a call thread.
     async fn call<R: Send + 'static>(
         &self,

@@ -87,7 +87,7 @@ impl InvoiceData {
             checkout: checkout(invoice),
             receipt: serde_json::from_str(&invoice.details.receipt)
                 .unwrap_or_else(|_| Value::Object(Map::new())),
-            payment_methods: with_methods.then(|| MethodData::all(invoice, false)),
+            payment_methods: with_methods.then(|| MethodData::all(invoice, false, None)),
         }
     }
 }

@@ -2,18 +2,24 @@
 
 use axum::Json;
 use axum::extract::{Path, State};
+use serde::Deserialize;
 
 use super::dto::InvoiceData;
 use super::list::Filters;
 use super::methods::MethodData;
+use super::recall::AnInvoice;
 use super::request;
 use crate::api::auth::{Anyone, ItemPath, Right, Signed, find_store};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
+use crate::api::once::{IdempotencyKey, Once};
 use crate::domain::invoice::{Invoice, Mark};
 use crate::domain::store::Store;
 use crate::http::{AppState, ClientAddr};
 use crate::store;
+
+/// What `includeSensitive` needs beside.
+const MODIFY_SETTINGS: &str = "btcpay.store.canmodifystoresettings";
 
 /// Finds invoices, newest first
 #[utoipa::path(get, path = "/v1/stores/{store}/invoices", operation_id = "Invoices_GetInvoices", tag = "Invoices",
@@ -45,6 +51,7 @@ pub async fn list(
 ///
 /// Where the store says that anyone may, no key is needed, and a stranger's requests are counted.
 #[utoipa::path(post, path = "/v1/stores/{store}/invoices", operation_id = "Invoices_CreateInvoice", tag = "Invoices",
+    params(IdempotencyKey),
     security((), ("API_Key" = ["btcpay.store.cancreateinvoice"])),
     responses((status = 200, description = "Done.")))]
 pub async fn create(
@@ -53,7 +60,7 @@ pub async fn create(
     caller: Anyone,
     right: Right,
     Path(store): Path<String>,
-    mut body: Input,
+    mut body: Once<AnInvoice>,
 ) -> Result<Json<InvoiceData>, ApiError> {
     let found = find_store(&state, &store);
     let may = |store: &Store| {
@@ -63,19 +70,19 @@ pub async fn create(
             .is_some_and(|caller| caller.may(right.name(), Some(store)))
     };
     let store = match &found {
-        Some(store) if may(store) => store.id,
+        Some(store) if may(store) => store,
         Some(store) if store.settings.anyone_can_create_invoice => {
             state.caps.stranger(client)?;
-            store.id
+            store
         }
         Some(_) | None => {
             let caller = caller.signed(right)?;
             return Err(ApiError::missing_permission(caller.right()));
         }
     };
-    let new = request::read(&mut body);
+    let new = request::read(&mut body, store);
     body.finish()?;
-    let invoice = state.gateway.create_invoice(store, new).await?;
+    let invoice = state.gateway.create_invoice(store.id, new).await?;
     Ok(Json(InvoiceData::of(&state.gateway, &invoice, false)))
 }
 
@@ -96,6 +103,8 @@ pub async fn get(
 }
 
 /// How an invoice can be paid, and what came in
+///
+/// `includeSensitive` also shows the wallet's public keys; it needs `btcpay.store.canmodifystoresettings`.
 #[utoipa::path(get, path = "/invoices/{id}/payment-methods", operation_id = "Invoices_GetInvoicePaymentMethods", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canviewinvoices"])),
     responses((status = 200, description = "Done.")))]
@@ -107,7 +116,55 @@ pub async fn payment_methods(
 ) -> Result<Json<impl serde::Serialize>, ApiError> {
     let invoice = find(&state, &caller, &path).await?;
     let only_accounted = params.flag("onlyAccountedPayments")?.unwrap_or(true);
-    Ok(Json(MethodData::all(&invoice, !only_accounted)))
+    let sensitive = params.flag("includeSensitive")?.unwrap_or(false);
+    let id = invoice.store;
+    let (shop, keys) = state
+        .gateway
+        .store
+        .read({
+            let till = invoice.onchain.as_ref().map(|place| place.till);
+            move |rows| {
+                let keys = till.and_then(|till| store::till::public_keys(rows, till));
+                (store::settings::get(rows, id), keys)
+            }
+        })
+        .await;
+    if sensitive {
+        caller.check_on(MODIFY_SETTINGS, shop.as_ref())?;
+    }
+    let keys = keys.filter(|_| sensitive);
+    Ok(Json(MethodData::all(&invoice, !only_accounted, keys)))
+}
+
+/// Makes a payment method that was left for later
+///
+/// Does nothing if it is there already. Refused with 400 `invalid-payment-method` if the invoice does not offer it, takes
+/// no more payments, or it can't be made now.
+#[utoipa::path(post, path = "/invoices/{id}/payment-methods/{pm}/activate", operation_id = "Invoices_ActivatePaymentMethod", tag = "Invoices",
+    security(("API_Key" = ["btcpay.store.canviewinvoices"])),
+    responses((status = 200, description = "Done.")))]
+pub async fn activate(
+    State(state): State<AppState>,
+    caller: Signed,
+    Path(path): Path<ItemPath>,
+    Path(method): Path<MethodPath>,
+) -> Result<(), ApiError> {
+    let invoice = find(&state, &caller, &path).await?;
+    let rail = method.pm.parse().map_err(|_| {
+        let message = "This invoice does not offer this payment method.";
+        ApiError::bad_request("invalid-payment-method", message)
+    })?;
+    state
+        .gateway
+        .activate_method(invoice.store, invoice.id, rail)
+        .await?;
+    Ok(())
+}
+
+/// The payment method of a path.
+#[derive(Debug, Deserialize)]
+pub struct MethodPath {
+    pm: String,
 }
 
 /// Replaces an invoice's metadata, if any is given
@@ -181,13 +238,14 @@ pub async fn unarchive(
 
 /// Marks an invoice by a person's word
 #[utoipa::path(post, path = "/invoices/{id}/status", operation_id = "Invoices_MarkInvoiceStatus", tag = "Invoices",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
     responses((status = 200, description = "Done.")))]
 pub async fn mark(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
-    mut body: Input,
+    mut body: Once<AnInvoice>,
 ) -> Result<Json<InvoiceData>, ApiError> {
     let invoice = find(&state, &caller, &path).await?;
     let mark = match body.words("status").unwrap_or_default() {

@@ -47,10 +47,18 @@ struct PaymentData {
 }
 
 impl MethodData {
-    /// The methods that an invoice can be paid by. `with_lost`: payments that went away again are listed too.
-    pub(super) fn all(invoice: &Invoice, with_lost: bool) -> Vec<Self> {
+    /// The methods that an invoice can be paid by. `with_lost`: payments that went away again are listed too. `keys`: the
+    /// wallet's public keys, for who may see them.
+    pub(super) fn all(invoice: &Invoice, with_lost: bool, keys: Option<String>) -> Vec<Self> {
         let links = PaymentLinks::of(invoice);
         let mut methods = Vec::new();
+        let lazy = |rail| Self {
+            activated: false,
+            ..Self::bare(invoice, rail, with_lost)
+        };
+        if invoice.is_lazy(Rail::Onchain) {
+            methods.push(lazy(Rail::Onchain));
+        }
         if let Some(place) = &invoice.onchain {
             methods.push(Self {
                 destination: Some(place.address.clone()),
@@ -59,9 +67,9 @@ impl MethodData {
                 additional_data: json!({
                     "keyPath": format!("0/{}", place.index),
                     "payjoinEnabled": false,
-                    "accountDerivation": null,
+                    "accountDerivation": keys,
                     "recommendedFeeRate": null,
-                    "paymentMethodFeeRate": null,
+                    "paymentMethodFeeRate": "0",
                 }),
                 ..Self::bare(invoice, Rail::Onchain, with_lost)
             });
@@ -78,6 +86,9 @@ impl MethodData {
                 payment_link: links.lightning(),
                 ..Self::bare(invoice, Rail::Lightning, with_lost)
             });
+        }
+        if invoice.is_lazy(Rail::Lightning) {
+            methods.push(lazy(Rail::Lightning));
         }
         methods
     }

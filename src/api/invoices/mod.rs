@@ -4,6 +4,7 @@ pub mod dto;
 pub mod handlers;
 mod list;
 mod methods;
+mod recall;
 mod request;
 
 pub use dto::InvoiceData;
@@ -22,6 +23,7 @@ pub fn items() -> Room {
     OpenApiRouter::new()
         .routes(routes!(handlers::get, handlers::update, handlers::archive))
         .routes(routes!(handlers::payment_methods))
+        .routes(routes!(handlers::activate))
         .routes(routes!(handlers::unarchive))
         .routes(routes!(handlers::mark))
 }

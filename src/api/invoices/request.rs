@@ -4,10 +4,14 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use crate::api::extract::Input;
+use crate::api::number;
+use crate::api::stores::kept_setting;
 use crate::api::wire::{self, SpeedPolicyName};
 use crate::domain::invoice::Details;
+use crate::domain::money::Money;
 use crate::domain::receipt::Rail;
-use crate::service::invoice::{EXPIRY_SECS_MIN, NewInvoice};
+use crate::domain::store::Store;
+use crate::service::invoice::{Criterion, EXPIRY_SECS_MIN, NewInvoice};
 
 /// A year: nobody waits longer for an invoice.
 const SPAN_SECS_MAX: u32 = 366 * 86_400;
@@ -40,8 +44,8 @@ fn words_of(members: &Map<String, Value>, name: &str) -> Option<String> {
     }
 }
 
-/// Reads `CreateInvoiceRequest`. Faults stay in the body.
-pub(super) fn read(body: &mut Input) -> NewInvoice {
+/// Reads `CreateInvoiceRequest`; what it does not say is the store's. Faults stay in the body.
+pub(super) fn read(body: &mut Input, shop: &Store) -> NewInvoice {
     let amount = body.decimal("amount");
     if amount.is_some_and(|amount| amount < Decimal::ZERO) {
         body.refuse("amount", "The amount can't be negative.");
@@ -65,13 +69,15 @@ pub(super) fn read(body: &mut Input) -> NewInvoice {
             .parsed::<SpeedPolicyName>("checkout.speedPolicy")
             .map(|name| name.0),
         tolerance_percent: wire::percent(body, "checkout.paymentTolerance"),
+        lazy: checkout_flag(body, shop, "lazyPaymentMethods"),
+        criteria: criteria(shop),
         details: Details {
             metadata: text,
             order_id,
             item_desc,
             redirect_url: redirect_url(body),
-            checkout: kept_checkout(body, rails.as_deref()),
-            receipt: receipt(body),
+            checkout: kept_checkout(body, shop, rails.as_deref()),
+            receipt: receipt(body, shop),
             search_terms,
         },
         rails,
@@ -97,29 +103,68 @@ fn redirect_url(body: &mut Input) -> Option<String> {
     Some(url)
 }
 
-fn receipt(body: &mut Input) -> String {
+/// What is null is the store's, whose default is true for all three.
+fn receipt(body: &mut Input, shop: &Store) -> String {
     // Also refuses a receipt that is no object.
     body.object("receipt");
-    wire::receipt_options(body, "receipt").to_string()
+    let mut options = wire::receipt_options(body, "receipt");
+    let of_store = kept_setting(shop, "receipt");
+    if let Some(options) = options.as_object_mut() {
+        for (name, value) in options.iter_mut().filter(|(_, value)| value.is_null()) {
+            *value = Value::from(of_store[name].as_bool().unwrap_or(true));
+        }
+    }
+    options.to_string()
+}
+
+/// A checkout option, or the store's setting of the same name.
+fn checkout_flag(body: &mut Input, shop: &Store, name: &str) -> bool {
+    body.flag(&format!("checkout.{name}"))
+        .unwrap_or_else(|| kept_setting(shop, name).as_bool().unwrap_or(false))
+}
+
+/// The store's `paymentMethodCriteria`; those that say nothing we know are passed over.
+fn criteria(shop: &Store) -> Vec<Criterion> {
+    let kept = kept_setting(shop, "paymentMethodCriteria");
+    let read = |item: &Value| {
+        let currency = item["currencyCode"].as_str().unwrap_or("USD");
+        Some(Criterion {
+            rail: item["paymentMethodId"].as_str()?.parse().ok()?,
+            bound: Money {
+                amount: number::decimal(&item["amount"])?,
+                currency: currency.parse().ok()?,
+            },
+            above: item["above"].as_bool().unwrap_or(false),
+        })
+    };
+    let items = kept.as_array().map_or(&[][..], Vec::as_slice);
+    items.iter().filter_map(read).collect()
 }
 
 /// The checkout options that are only given back; the others are terms of the invoice.
-fn kept_checkout(body: &mut Input, rails: Option<&[Rail]>) -> String {
+fn kept_checkout(body: &mut Input, shop: &Store, rails: Option<&[Rail]>) -> String {
     body.object("checkout");
     let language = body.words("checkout.defaultLanguage");
     if language.as_deref().is_some_and(|text| !is_language(text)) {
         body.refuse("checkout.defaultLanguage", "This is no language.");
     }
-    let default_method = body.parsed::<Rail>("checkout.defaultPaymentMethod");
+    let language = match language {
+        Some(language) => Value::from(language),
+        None => kept_setting(shop, "defaultLang"),
+    };
+    let default_method = match body.parsed::<Rail>("checkout.defaultPaymentMethod") {
+        Some(rail) => Value::from(rail.method_id()),
+        None => kept_setting(shop, "defaultPaymentMethod"),
+    };
     json!({
         "paymentMethods": rails
             .unwrap_or(&[Rail::Onchain, Rail::Lightning])
             .iter()
             .map(|rail| rail.method_id())
             .collect::<Vec<_>>(),
-        "defaultPaymentMethod": default_method.map(Rail::method_id),
-        "lazyPaymentMethods": body.flag("checkout.lazyPaymentMethods"),
-        "redirectAutomatically": body.flag("checkout.redirectAutomatically"),
+        "defaultPaymentMethod": default_method,
+        "lazyPaymentMethods": checkout_flag(body, shop, "lazyPaymentMethods"),
+        "redirectAutomatically": checkout_flag(body, shop, "redirectAutomatically"),
         "defaultLanguage": language,
     })
     .to_string()

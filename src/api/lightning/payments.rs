@@ -13,6 +13,7 @@ use super::path::NodePath;
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
+use crate::api::once::{Again, IdempotencyKey, Once};
 use crate::api::page::Page;
 use crate::api::payouts::dto::read_word;
 use crate::api::wire::fee_wish;
@@ -33,13 +34,14 @@ const MSAT_MAX: i64 = 2_100_000_000_000_000_000;
 ///
 /// 200 once paid, 202 while nobody knows.
 #[utoipa::path(post, path = "/invoices/pay", operation_id = "PayInvoice", tag = "Lightning",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
     responses((status = 200, description = "Paid."), (status = 202, description = "Nobody knows yet.")))]
 pub async fn pay(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
-    mut body: Input,
+    mut body: Once<Again>,
 ) -> Result<Response, ApiError> {
     let books = path.books(&state, &caller)?;
     let bolt11 = body.words("BOLT11").unwrap_or_default();

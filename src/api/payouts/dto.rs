@@ -206,8 +206,8 @@ fn failure(payout: &Payout) -> Option<String> {
 pub struct Wish {
     /// Address, `bitcoin:` URI or BOLT11.
     pub destination: String,
-    /// How it is to be paid.
-    pub rail: Rail,
+    /// How it is to be paid; `None` is a fault of the body.
+    pub rail: Option<Rail>,
     /// In the pull payment's currency, or BTC.
     pub amount: Option<Decimal>,
 }
@@ -228,7 +228,7 @@ pub fn read_wish(body: &mut Input) -> Wish {
     }
     Wish {
         destination: destination.unwrap_or_default(),
-        rail: rail.unwrap_or(Rail::Lightning),
+        rail,
         amount: body.decimal("amount"),
     }
 }

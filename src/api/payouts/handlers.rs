@@ -4,13 +4,15 @@ use axum::Json;
 use axum::extract::{Path, State};
 
 use super::dto::{self, PayoutData};
+use super::recall::APayout;
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
+use crate::api::once::{IdempotencyKey, Nothing, Once};
 use crate::api::page::Page;
 use crate::api::pull_payments::handlers::CREATE_APPROVED;
 use crate::api::wire;
-use crate::domain::ids::{PayoutId, StoreId};
+use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
 use crate::domain::payout::{HandMark, Origin, Stage};
 use crate::http::AppState;
 use crate::service::approval::Approval;
@@ -68,16 +70,17 @@ pub async fn list(
 /// Makes a payout
 ///
 /// With `approved` it needs `btcpay.store.cancreatepullpayments`. `maxFeePercent` (of the amount) and `maxFeeFlat`
-/// (satoshi) cap what this payout may spend on fees, in the place of the store's cap; both hold if both are given. On a
-/// pull payment they count only together with `approved`.
+/// (satoshi) cap what this payout may spend on fees, in the place of the store's cap; both hold if both are given. With
+/// `pullPaymentId` it draws on that pull payment, and its amount is in that one's currency.
 #[utoipa::path(post, path = "/v1/stores/{store}/payouts", operation_id = "Payouts_CreatePayoutThroughStore", tag = "Payouts",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.cancreatenonapprovedpullpayments"])),
     responses((status = 200, description = "Done.")))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
-    mut body: Input,
+    mut body: Once<APayout>,
 ) -> Result<Json<PayoutData>, ApiError> {
     let store = caller.store(&state, &store)?;
     let wish = dto::read_wish(&mut body);
@@ -94,13 +97,19 @@ pub async fn create(
     if approved {
         caller.check_on(CREATE_APPROVED, Some(&store))?;
     }
+    // The method is looked at first, then the pull payment, then everything else (5.7).
+    let Some(rail) = wish.rail else {
+        return Err(body.refused());
+    };
+    let pull_payment = match pull_payment {
+        Some(text) => Some(known_pull_payment(&state, store.id, &text).await?),
+        None => None,
+    };
     body.finish()?;
     let new = StorePayout {
-        pull_payment: pull_payment
-            .map(|text| text.parse().map_err(|_| ApiError::no_pull_payment()))
-            .transpose()?,
+        pull_payment,
         destination: wish.destination,
-        rail: wish.rail,
+        rail,
         amount: wish.amount,
         approved,
         fees,
@@ -135,13 +144,14 @@ pub async fn get(
 /// `rate-unavailable` if neither does, `invalid-state`, `old-revision`, and `amount-too-low` if it comes to less than can
 /// be sent: then it is cancelled. `maxFeePercent` and `maxFeeFlat` change what it may spend on fees, as in creating one.
 #[utoipa::path(post, path = "/payouts/{id}", operation_id = "PullPayments_ApprovePayout", tag = "Payouts",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
     responses((status = 200, description = "Done.")))]
 pub async fn approve(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
-    mut body: Input,
+    mut body: Once<APayout>,
 ) -> Result<Json<PayoutData>, ApiError> {
     let (store, id) = find(&state, &caller, &path).await?;
     let revision = body.whole("revision", 0, i64::from(u32::MAX)).unwrap_or(0);
@@ -176,13 +186,14 @@ pub async fn cancel(
 /// it), `Completed` or `Cancelled`; `paymentProof` is any object with a `proofType`. Refused with 400 `invalid-state`
 /// while an attempt of this server may still succeed, and where the state does not lead there.
 #[utoipa::path(post, path = "/payouts/{id}/mark", operation_id = "PullPayments_MarkPayout", tag = "Payouts",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
     responses((status = 200, description = "Done.")))]
 pub async fn mark(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
-    mut body: Input,
+    mut body: Once<Nothing>,
 ) -> Result<(), ApiError> {
     let (store, id) = find(&state, &caller, &path).await?;
     let word = dto::read_mark(&mut body);
@@ -200,12 +211,14 @@ pub async fn mark(
 ///
 /// The same as marking it `Completed` without proof.
 #[utoipa::path(post, path = "/payouts/{id}/mark-paid", operation_id = "PullPayments_MarkPayoutPaid", tag = "Payouts",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
     responses((status = 200, description = "Done.")))]
 pub async fn mark_paid(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
+    _: Once<Nothing>,
 ) -> Result<(), ApiError> {
     let (store, id) = find(&state, &caller, &path).await?;
     let paid = HandMark::Completed(None);
@@ -272,6 +285,23 @@ pub async fn acknowledge(
     let by = caller.0.user.id;
     let payout = state.gateway.see_paid_twice(store, id, by).await?;
     dto::answer(&state, payout).await
+}
+
+/// A pull payment of this store; any other looks like one that does not exist.
+async fn known_pull_payment(
+    state: &AppState,
+    store: StoreId,
+    text: &str,
+) -> Result<PullPaymentId, ApiError> {
+    let id = text.parse().map_err(|_| ApiError::no_pull_payment())?;
+    let found = state
+        .gateway
+        .store
+        .read(move |rows| store::pull_payment::get(rows, store, id));
+    found
+        .await
+        .map(|_| id)
+        .ok_or_else(ApiError::no_pull_payment)
 }
 
 async fn cancel_one(state: &AppState, store: StoreId, id: PayoutId) -> Result<(), ApiError> {

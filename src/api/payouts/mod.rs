@@ -5,6 +5,7 @@ pub mod dto;
 pub mod handlers;
 pub mod hold;
 pub mod processors;
+pub mod recall;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -5,9 +5,11 @@ use axum::extract::{Path, State};
 use serde::Serialize;
 
 use super::dto::{self, PullPaymentData};
+use super::recall::APullPayment;
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
+use crate::api::once::{IdempotencyKey, Once};
 use crate::api::page::Page;
 use crate::http::AppState;
 use crate::store;
@@ -49,13 +51,14 @@ pub async fn list(
 ///
 /// With `autoApproveClaims` it needs `btcpay.store.cancreatepullpayments`.
 #[utoipa::path(post, path = "/v1/stores/{store}/pull-payments", operation_id = "PullPayments_CreatePullPayment", tag = "Pull payments",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.cancreatenonapprovedpullpayments"])),
     responses((status = 200, description = "Done.")))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
     Path(store): Path<String>,
-    mut body: Input,
+    mut body: Once<APullPayment>,
 ) -> Result<Json<impl Serialize>, ApiError> {
     let store = caller.store(&state, &store)?;
     let new = dto::read(&mut body, store.settings.refund_bolt11_days);

@@ -3,6 +3,7 @@
 mod dto;
 pub mod handlers;
 pub mod public;
+mod recall;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use super::dto::{LnurlData, PullPaymentData};
 use crate::api::error::ApiError;
-use crate::api::extract::{Input, Params};
+use crate::api::extract::Params;
+use crate::api::once::{IdempotencyKey, Once};
 use crate::api::page::Page;
 use crate::api::payouts::dto::{self, PayoutData};
+use crate::api::payouts::recall::APayout;
 use crate::api::stores::redacts_public_payouts;
 use crate::domain::ids::PayoutId;
 use crate::domain::payout::Stage;
@@ -113,19 +115,24 @@ pub async fn payout(
 ///
 /// A stranger's requests are counted.
 #[utoipa::path(post, path = "/v1/pull-payments/{id}/payouts", operation_id = "PullPayments_CreatePayout", tag = "Pull payments (public)",
+    params(IdempotencyKey),
     security(()),
     responses((status = 200, description = "Done.")))]
 pub async fn claim(
     State(state): State<AppState>,
     client: ClientAddr,
     Path(id): Path<String>,
-    mut body: Input,
+    mut body: Once<APayout>,
 ) -> Result<Json<PayoutData>, ApiError> {
     state.caps.stranger(client)?;
     let wish = dto::read_wish(&mut body);
-    body.finish()?;
+    // The method is looked at before the pull payment, everything else after it (5.7).
+    let Some(rail) = wish.rail else {
+        return Err(body.refused());
+    };
     let found = find(&state, &id).await?;
-    let claim = Claim::of_receiver(wish.destination, wish.rail, wish.amount);
+    body.finish()?;
+    let claim = Claim::of_receiver(wish.destination, rail, wish.amount);
     let payout = state.gateway.claim(found.id, claim).await?;
     dto::answer(&state, payout).await
 }

@@ -261,6 +261,16 @@ fn kept_of(store: &Store) -> Map<String, Value> {
     serde_json::from_str(&store.kept).unwrap_or_default()
 }
 
+/// A setting that is only kept, as it is in force.
+pub(in crate::api) fn kept_setting(store: &Store, name: &str) -> Value {
+    kept_of(store).remove(name).unwrap_or_else(|| {
+        let known = KEPT.iter().find(|(known, ..)| *known == name);
+        known
+            .and_then(|(_, _, default)| serde_json::from_str(default).ok())
+            .unwrap_or_default()
+    })
+}
+
 /// Whether the store hides what others claimed in the anonymous lists (D36).
 pub(in crate::api) fn redacts_public_payouts(store: &Store) -> bool {
     kept_of(store).get("redactPublicPayouts") == Some(&Value::Bool(true))

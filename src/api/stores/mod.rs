@@ -6,7 +6,7 @@ pub mod offers;
 pub mod people;
 
 use axum::routing::any;
-pub(super) use dto::redacts_public_payouts;
+pub(super) use dto::{kept_setting, redacts_public_payouts};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

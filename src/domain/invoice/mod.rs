@@ -12,6 +12,7 @@
 //!
 //! P12 no invoice shares an address with another.
 
+mod activate;
 mod evaluate;
 mod mark;
 mod observe;
@@ -28,7 +29,7 @@ pub use prompt::{LightningPrompt, RECORD_SECS};
 use super::cbor;
 use super::ids::{InvoiceId, StoreId};
 use super::money::{Currency, Money, Msat, Rate, Sat};
-use super::receipt::Receipt;
+use super::receipt::{Rail, Receipt};
 use super::till::TillAddress;
 use super::time::Timestamp;
 
@@ -86,6 +87,9 @@ pub struct Invoice {
     /// What the merchant's system said about it.
     #[n(16)]
     pub details: Details,
+    /// Methods that are made when somebody asks for them.
+    #[n(17)]
+    pub lazy: Option<Vec<Rail>>,
 }
 
 /// What an invoice asks for.
@@ -294,6 +298,11 @@ pub struct Details {
 }
 
 impl Invoice {
+    /// This method is made when somebody asks for it.
+    pub fn is_lazy(&self, rail: Rail) -> bool {
+        self.lazy.as_ref().is_some_and(|lazy| lazy.contains(&rail))
+    }
+
     /// Everything that counts, over both rails.
     pub fn paid(&self) -> Msat {
         self.receipts

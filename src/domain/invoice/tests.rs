@@ -51,6 +51,7 @@ fn invoice(due: u64) -> Invoice {
         reopened: None,
         archived: false,
         details: Details::default(),
+        lazy: None,
     }
 }
 

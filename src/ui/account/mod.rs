@@ -1,5 +1,7 @@
 //! Signing in and out, and the first account.
 
+pub mod profile;
+
 use askama::Template;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};

@@ -21,6 +21,7 @@ use super::page::{Frame, ok};
 use crate::domain::ids::InvoiceId;
 use crate::domain::invoice::Invoice;
 use crate::domain::receipt::Rail;
+use crate::domain::store::Store;
 use crate::http::AppState;
 use crate::service::Gateway;
 use crate::store;
@@ -76,7 +77,16 @@ pub async fn page_of_method(
 
 async fn render(gateway: &Gateway, id: &str, show: Option<Rail>) -> Result<Response, PageError> {
     let id: InvoiceId = id.parse().map_err(|_| PageError::NotFound)?;
-    let (invoice, shop) = gateway
+    let (mut invoice, mut shop) = look(gateway, id).await?;
+    // Whoever opens the page wants to pay: what was left for later is made now.
+    if gateway.activate_shown(&invoice).await {
+        (invoice, shop) = look(gateway, id).await?;
+    }
+    Ok(ok(&checkout(&invoice, &shop.name, show, gateway.now())))
+}
+
+async fn look(gateway: &Gateway, id: InvoiceId) -> Result<(Invoice, Store), PageError> {
+    gateway
         .store
         .read(move |rows| {
             let invoice = store::invoice::find(rows, id)?;
@@ -84,8 +94,7 @@ async fn render(gateway: &Gateway, id: &str, show: Option<Rail>) -> Result<Respo
             Some((invoice, shop))
         })
         .await
-        .ok_or(PageError::NotFound)?;
-    Ok(ok(&checkout(&invoice, &shop.name, show, gateway.now())))
+        .ok_or(PageError::NotFound)
 }
 
 fn checkout<'p>(

@@ -59,6 +59,7 @@ fn invoice() -> Invoice {
             redirect_url: Some("https://shop.example/done?o={OrderId}&i={InvoiceId}".to_owned()),
             ..Details::default()
         },
+        lazy: None,
     }
 }
 

@@ -139,8 +139,7 @@ impl Redirect {
             return Err(bad());
         }
         let at_home = matches!(host, "localhost" | "127.0.0.1" | "[::1]")
-            || host.ends_with(".localhost")
-            || host.ends_with(".onion");
+            || matches!(host.rsplit_once('.'), Some((_, "localhost" | "onion")));
         let readable = url.scheme() == "http" && !at_home;
         let host = match url.port() {
             Some(port) => format!("{host}:{port}"),

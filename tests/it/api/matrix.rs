@@ -1,20 +1,21 @@
 //! The matrix of rights: every operation of the router × every permission, scope, role and credential.
 
 mod expected;
+mod world;
 
 use std::collections::BTreeMap;
 
 use tollway::api::operations;
 use tollway::api::operations::Operation;
-use tollway::domain::access::{Grant, Role, UNRESTRICTED, implies, permissions};
-use tollway::domain::ids::{StoreId, UserId};
-use tollway::domain::store::Settings;
-use tollway::store::{Order, Rows, Snapshot, tables};
+use tollway::domain::access::{Role, implies, permissions};
+use tollway::domain::ids::UserId;
 
 use self::expected::{Line, Who};
-use super::{Answer, Client, text};
-use crate::claims::api::{address, claim};
-use crate::support::World;
+use self::world::{Matrix, Things};
+use super::Client;
+
+/// A key that nobody has.
+const WRONG: &str = "token 0000000000000000000000000000000000000000";
 
 /// The operation's path with `{}` for every id.
 fn shape(path: &str) -> String {
@@ -41,155 +42,6 @@ fn all() -> Vec<(Operation, Line)> {
     known
 }
 
-/// A store and what is in it, as ids.
-struct Things {
-    store: StoreId,
-    /// By the word of the path before the id.
-    ids: BTreeMap<&'static str, String>,
-}
-
-impl Things {
-    /// One of everything that has a route of its own.
-    async fn made(client: &Client, store: StoreId, key: &str) -> Self {
-        let world = &client.world;
-        let new = tollway::service::invoice::NewInvoice {
-            amount: Some(rust_decimal::Decimal::from(1_000)),
-            currency: Some(tollway::domain::money::Currency::SATS),
-            ..Default::default()
-        };
-        let invoice = world.gateway.create_invoice(store, new).await;
-        let mut new = World::new_pull_payment(100_000);
-        new.auto_approve = false;
-        let pull = world.gateway.create_pull_payment(store, new).await;
-        let pull = pull.expect("a pull payment").id;
-        let seed = store.0[0];
-        let wish = claim(
-            address(seed),
-            tollway::domain::receipt::Rail::Onchain,
-            Some("5000"),
-        );
-        let payout = world.gateway.claim(pull, wish).await;
-        let mut ids = BTreeMap::from([
-            ("invoices", invoice.expect("an invoice").id.to_string()),
-            ("pull-payments", pull.to_string()),
-            ("payouts", payout.expect("a claim").id.to_string()),
-            ("users", "two@example.com".to_owned()),
-            ("lightning", "BTC".to_owned()),
-            ("payment-methods", "BTC-CHAIN".to_owned()),
-            (
-                "payout-processors",
-                "LightningAutomatedPayoutSenderFactory".to_owned(),
-            ),
-        ]);
-        let webhooks = format!("/api/v1/stores/{store}/webhooks");
-        let body = r#"{"url":"https://example.com/hook","enabled":false}"#;
-        let made = client.call_as(Some(key), "POST", &webhooks, body).await;
-        if made.status.is_success() {
-            ids.insert("webhooks", text(&made.body["id"]));
-        }
-        Self { store, ids }
-    }
-
-    /// The operation's path with these ids in it.
-    fn path(&self, operation: &Operation) -> String {
-        let (mut parts, mut before) = (Vec::new(), "");
-        for part in operation.path.split('/') {
-            let filled = match (part.starts_with('{'), before) {
-                (false, _) => part.to_owned(),
-                (true, "stores") => self.store.to_string(),
-                (true, "pull-payments") if operation.path.contains("{payout}") => {
-                    self.ids["pull-payments"].clone()
-                }
-                (true, word) => self.ids.get(word).cloned().unwrap_or("x".to_owned()),
-            };
-            parts.push(filled);
-            before = part;
-        }
-        let path = parts.join("/");
-        if path.starts_with("/misc") {
-            path
-        } else {
-            format!("/api{path}")
-        }
-    }
-}
-
-/// Everything that is on disk.
-fn image(rows: &Snapshot) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let mut all = Vec::new();
-    for table in tables::ALL {
-        rows.scan(*table, &[], Order::Ascending, &mut |key, value| {
-            all.push((key.to_vec(), value.to_vec()));
-            std::ops::ControlFlow::Continue(())
-        });
-    }
-    all
-}
-
-/// The world of the matrix: the operator's store, and one of somebody else.
-struct Matrix {
-    client: Client,
-    own: Things,
-    foreign: Things,
-    /// Who owns the foreign store, with an unrestricted key.
-    stranger: String,
-}
-
-impl Matrix {
-    async fn new() -> Self {
-        let client = Client::new().await;
-        let (other, stranger) = client.account("two@example.com").await;
-        let user = client.world.gateway.find_user(&other.to_string()).await;
-        let user = user.expect("an account");
-        let store = client.world.gateway.create_store(
-            &user,
-            "Theirs".to_owned(),
-            Settings::default(),
-            "{}".to_owned(),
-        );
-        let store = store.await.expect("a store").id;
-        let own = client.authorization.clone().expect("a key");
-        Self {
-            own: Things::made(&client, client.world.shop, &own).await,
-            foreign: Things::made(&client, store, &stranger).await,
-            client,
-            stranger,
-        }
-    }
-
-    async fn call(&self, operation: &Operation, path: &str, key: Option<&str>) -> Answer {
-        // Accounts are read before it is asked who may make them.
-        let body = if operation.path == "/v1/users" {
-            r#"{"email":"new@example.com","password":"long enough"}"#
-        } else {
-            ""
-        };
-        let method = operation.method.as_str();
-        self.client.peek_as(key, method, path, body).await
-    }
-
-    /// Nobody comes in without a right.
-    async fn refuses(&self, cell: &str, operation: &Operation, path: &str, key: &str, right: &str) {
-        let answer = self.call(operation, path, Some(key)).await;
-        let place = format!("{} {path} {cell}: {answer:?}", operation.method);
-        assert_eq!(
-            answer.refusal(),
-            (403, "missing-permission".to_owned()),
-            "{place}"
-        );
-        assert_eq!(answer.body["missingPermission"], right, "{place}");
-    }
-
-    /// Who has the right comes in: whatever else is wrong, it isn't that.
-    async fn admits(&self, cell: &str, operation: &Operation, path: &str, key: Option<&str>) {
-        let answer = self.call(operation, path, key).await;
-        let status = answer.status.as_u16();
-        let stopped = status == 401 || answer.refusal() == (403, "missing-permission".to_owned());
-        let place = format!("{} {path} {cell}: {answer:?}", operation.method);
-        assert!(!stopped && status < 500 || status == 503, "{place}");
-    }
-}
-
 /// Keys by what they grant, so that each is made once.
 async fn keys_of(client: &Client, user: UserId) -> BTreeMap<&'static str, String> {
     let mut keys = BTreeMap::new();
@@ -211,6 +63,13 @@ fn rights(who: &Who) -> Vec<String> {
 /// An operation that shows what is there for the caller, or makes something new: no store is named.
 fn names_no_store(path: &str) -> bool {
     path == "/v1/stores"
+}
+
+/// An item with two routes, on the one below its store.
+fn is_item_of_a_store(operation: &Operation) -> bool {
+    let parts: Vec<&str> = operation.path.split('/').collect();
+    let two_routes = ["invoices", "pull-payments", "payouts", "webhooks"];
+    parts.len() > 5 && parts[2] == "stores" && two_routes.contains(&parts[4])
 }
 
 /// A route on which a store can be told: from the path, or from an item that exists.
@@ -251,149 +110,115 @@ async fn without_the_right_nobody_comes_in_and_nothing_changes() {
     let owner = client.world.user;
     let nothing = client.key_of(owner, &[]).await;
     let keys = keys_of(client, owner).await;
-    let store = &client.world.gateway.store;
-    let before = image(&store.snapshot());
+    let before = matrix.image();
     let mut cells = 0;
     for (operation, line) in all() {
         let path = matrix.own.path(&operation);
-        let rights = rights(&line.who);
         if line.who != Who::Public {
-            for key in [None, Some("token 0000000000000000000000000000000000000000")] {
-                let answer = matrix.call(&operation, &path, key).await;
-                let refusal = answer.refusal();
+            for key in [None, Some(WRONG)] {
+                let refusal = matrix.call(&operation, &path, key).await.refusal();
                 let place = format!("{} {path}", operation.method);
                 assert_eq!(refusal, (401, "unauthenticated".to_owned()), "{place}");
                 cells += 1;
             }
         }
-        let [right, further @ ..] = rights.as_slice() else {
+        let rights = rights(&line.who);
+        let Some(right) = rights.first() else {
             continue;
         };
-        matrix
-            .refuses("no right", &operation, &path, &nothing, right)
-            .await;
-        cells += 1;
+        let cell = matrix.cell(&operation, &path, right);
+        cell.refuses("no right", &nothing).await;
         for (name, key) in &keys {
-            if implies(name, right) {
-                continue;
-            }
-            // What is nobody's is nobody's to see: the list of stores is shorter, or refused.
-            matrix.refuses(name, &operation, &path, key, right).await;
-            cells += 1;
-        }
-        if !right.starts_with("btcpay.store.") {
-            continue;
-        }
-        let scoped = |store: StoreId| {
-            let texts: Vec<String> = rights.iter().map(|one| format!("{one}:{store}")).collect();
-            async move {
-                let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-                client.key_of(owner, &texts).await
-            }
-        };
-        let (here, there) = (
-            scoped(matrix.own.store).await,
-            scoped(matrix.foreign.store).await,
-        );
-        let all_of_it = client.authorization.as_deref().expect("a key");
-        if names_store(&operation, &matrix.own) {
-            // Somebody else's store, by every route, with every key.
-            let foreign = matrix.foreign.path(&operation);
-            for key in [here.as_str(), there.as_str()] {
-                matrix
-                    .refuses("foreign", &operation, &foreign, key, right)
-                    .await;
-            }
-            if expected::opens_to_the_operator(&line) {
-                let key = Some(all_of_it);
-                matrix.admits("operator", &operation, &foreign, key).await;
-            } else {
-                matrix
-                    .refuses("foreign", &operation, &foreign, all_of_it, right)
-                    .await;
-            }
-            matrix
-                .refuses("their key", &operation, &path, &matrix.stranger, right)
-                .await;
-            matrix
-                .refuses("other scope", &operation, &path, &there, right)
-                .await;
-            cells += 5;
-        }
-        if operation.path.starts_with("/v1/stores/{store}/") {
-            // D35: an item of theirs below a store of ours, and the other way round.
-            let (ours, theirs) = (
-                matrix.own.store.to_string(),
-                matrix.foreign.store.to_string(),
-            );
-            let mixed = matrix.foreign.path(&operation).replace(&theirs, &ours);
-            let room = operation.path.split('/').nth(4).unwrap_or_default();
-            let two_routes = ["invoices", "pull-payments", "payouts", "webhooks"];
-            let item = operation.path.split('/').nth(5).is_some();
-            if item && two_routes.contains(&room) {
-                matrix
-                    .refuses("mixed", &operation, &mixed, all_of_it, right)
-                    .await;
-                let mixed = path.replace(&ours, &theirs);
-                matrix
-                    .refuses("mixed", &operation, &mixed, all_of_it, right)
-                    .await;
-                matrix
-                    .refuses("mixed", &operation, &mixed, &matrix.stranger, right)
-                    .await;
-                cells += 3;
+            if !implies(name, right) {
+                cell.refuses(name, key).await;
+                cells += 1;
             }
         }
-        if names_no_store(&operation.path) && operation.method == "POST" {
-            matrix
-                .refuses("scoped", &operation, &path, &here, right)
-                .await;
-            cells += 1;
-        }
-        for (place, missing) in further.iter().enumerate() {
+        for place in 1..rights.len() {
+            // All but one.
             let some: Vec<&str> = (rights.iter().enumerate())
-                .filter(|(one, _)| *one != place + 1)
+                .filter(|(one, _)| *one != place)
                 .map(|(_, right)| right.as_str())
                 .collect();
             let key = client.key_of(owner, &some).await;
-            matrix
-                .refuses("one missing", &operation, &path, &key, missing)
-                .await;
+            let cell = matrix.cell(&operation, &path, &rights[place]);
+            cell.refuses("one missing", &key).await;
             cells += 1;
         }
     }
     assert!(cells > 2_000, "only {cells} cells");
-    // The keys that the test itself has made since are new; nothing else is.
-    let after = image(&store.snapshot());
-    let gone = before.iter().filter(|row| !after.contains(row)).count();
-    assert_eq!(gone, 0, "a refused request changed rows");
-    let new: Vec<_> = after.iter().filter(|row| !before.contains(row)).collect();
-    let made = client.world.gateway.api_keys_of(owner).await.len() - keys.len() - 2;
-    assert_eq!(new.len(), made, "a refused request added rows");
+    matrix.check_only_keys_are_new(&before);
+}
+
+#[tokio::test]
+async fn nobody_comes_into_a_store_that_is_not_theirs_and_nothing_changes() {
+    let matrix = Matrix::new().await;
+    let client = &matrix.client;
+    let (ours, theirs) = (
+        matrix.own.store.to_string(),
+        matrix.foreign.store.to_string(),
+    );
+    let whole = client.authorization.as_deref().expect("a key");
+    let before = matrix.image();
+    for (operation, line) in all() {
+        let rights = rights(&line.who);
+        let Some(right) = rights.first() else {
+            continue;
+        };
+        if !right.starts_with("btcpay.store.") {
+            continue;
+        }
+        let (here, there) = (
+            matrix.scoped_key(&rights, &ours).await,
+            matrix.scoped_key(&rights, &theirs).await,
+        );
+        let path = matrix.own.path(&operation);
+        let own = matrix.cell(&operation, &path, right);
+        if names_no_store(&operation.path) && operation.method == "POST" {
+            own.refuses("scoped", &here).await;
+        }
+        if !names_store(&operation, &matrix.own) {
+            continue;
+        }
+        own.refuses("their key", &matrix.stranger).await;
+        own.refuses("other scope", &there).await;
+        let path_there = matrix.foreign.path(&operation);
+        let foreign = matrix.cell(&operation, &path_there, right);
+        foreign.refuses("foreign", &here).await;
+        foreign.refuses("foreign", &there).await;
+        if expected::opens_to_the_operator(&line) {
+            foreign.admits("operator", Some(whole)).await;
+        } else {
+            foreign.refuses("foreign", whole).await;
+        }
+        // D35: an item of theirs below a store of ours, and the other way round.
+        if is_item_of_a_store(&operation) {
+            let mixed = path_there.replace(&theirs, &ours);
+            let cell = matrix.cell(&operation, &mixed, right);
+            cell.refuses("their item", whole).await;
+            let mixed = path.replace(&ours, &theirs);
+            let cell = matrix.cell(&operation, &mixed, right);
+            cell.refuses("our item", whole).await;
+            cell.refuses("our item", &matrix.stranger).await;
+        }
+    }
+    matrix.check_only_keys_are_new(&before);
 }
 
 #[tokio::test]
 async fn who_has_the_right_comes_in() {
     for (operation, line) in all() {
+        // Each changes the world as it likes.
         let matrix = Matrix::new().await;
-        let client = &matrix.client;
-        let owner = client.world.user;
-        let path = matrix.own.path(&operation);
+        let (client, path) = (&matrix.client, matrix.own.path(&operation));
+        let cell = matrix.cell(&operation, &path, "");
+        let rights = rights(&line.who);
         match &line.who {
-            Who::Public => matrix.admits("nobody", &operation, &path, None).await,
-            Who::AnyKey => {
-                let key = client.key_of(owner, &[]).await;
-                matrix
-                    .admits("no right", &operation, &path, Some(&key))
-                    .await;
-            }
-            Who::Rights(_) | Who::Open(_) => {
-                let rights = rights(&line.who);
+            Who::Public => cell.admits("nobody", None).await,
+            Who::AnyKey | Who::Rights(_) | Who::Open(_) => {
                 let own: Vec<&str> = rights.iter().map(String::as_str).collect();
-                let key = client.key_of(owner, &own).await;
-                matrix
-                    .admits("just right", &operation, &path, Some(&key))
-                    .await;
+                let key = client.key_of(client.world.user, &own).await;
+                cell.admits("just right", Some(&key)).await;
             }
         }
     }
@@ -407,51 +232,45 @@ async fn parents_scopes_and_roles_open_what_they_imply() {
     let mut people = Vec::new();
     for role in Role::ALL {
         let email = format!("{role}@example.com");
-        let (user, key) = client.account(&email).await;
+        let (_, key) = client.account(&email).await;
         let gateway = &client.world.gateway;
         let added = gateway.add_member(client.world.shop, email, role, owner);
         added.await.expect("added");
-        people.push((role, user, key));
+        people.push((role, key));
     }
     for (operation, line) in all() {
         // Only looking: doing it would change what the next cell finds.
-        if operation.method != "GET" {
-            continue;
-        }
-        let path = matrix.own.path(&operation);
         let Who::Rights(rights) = &line.who else {
             continue;
         };
-        let right = &rights[0];
-        let parents = permissions()
-            .into_iter()
-            .filter(|name| implies(name, right));
-        for parent in parents {
+        if operation.method != "GET" {
+            continue;
+        }
+        let (path, right) = (matrix.own.path(&operation), &rights[0]);
+        let cell = matrix.cell(&operation, &path, right);
+        for parent in permissions() {
+            if !implies(parent, right) {
+                continue;
+            }
             let key = client.key_of(owner, &[parent]).await;
-            matrix.admits(parent, &operation, &path, Some(&key)).await;
+            cell.admits(parent, Some(&key)).await;
             if parent.starts_with("btcpay.store.") {
                 let scoped = format!("{parent}:{}", client.world.shop);
-                assert!(Grant::parse(&scoped).is_some());
                 let key = client.key_of(owner, &[&scoped]).await;
-                matrix.admits(&scoped, &operation, &path, Some(&key)).await;
+                cell.admits(&scoped, Some(&key)).await;
             }
         }
-        for (role, _, key) in &people {
+        for (role, key) in &people {
             let may = match right.as_str() {
-                UNRESTRICTED => true,
-                name if name.starts_with("btcpay.user.") => true,
-                name if name.starts_with("btcpay.server.") => false,
-                name => role.may(name) || names_no_store(&operation.path),
+                name if name.starts_with("btcpay.store.") => {
+                    role.may(name) || names_no_store(&operation.path)
+                }
+                name => !name.starts_with("btcpay.server."),
             };
-            // Of a guest's own store nothing is drawn from the node; this one is the operator's.
             if may {
-                matrix
-                    .admits(role.name(), &operation, &path, Some(key))
-                    .await;
+                cell.admits(role.name(), Some(key)).await;
             } else {
-                matrix
-                    .refuses(role.name(), &operation, &path, key, right)
-                    .await;
+                cell.refuses(role.name(), key).await;
             }
         }
     }

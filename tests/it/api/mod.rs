@@ -7,6 +7,7 @@ mod lightning;
 mod lightning_views;
 mod limits;
 mod matrix;
+mod once;
 mod onchain;
 mod payouts;
 mod people;
@@ -157,7 +158,22 @@ impl Client {
         path: &str,
         body: &str,
     ) -> Answer {
+        self.call_with(authorization, method, path, body, &[]).await
+    }
+
+    /// The same with further headers.
+    async fn call_with(
+        &self,
+        authorization: Option<&str>,
+        method: &str,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         if let Some(authorization) = authorization {
             request = request.header("Authorization", authorization);
         }

@@ -142,6 +142,11 @@ async fn a_form_without_the_sessions_token_is_refused_and_does_nothing() {
         vec![("name", "x"), ("currency", "USD")],
     ));
     forms.push(("/account/api-keys".to_owned(), vec![("label", "x")]));
+    forms.push(("/account".to_owned(), vec![("name", "x"), ("email", "x")]));
+    forms.push((
+        "/account/password".to_owned(),
+        vec![("current", "x"), ("new", "x")],
+    ));
     forms.push(("/account/api-keys/remove".to_owned(), vec![("key", ZEROS)]));
     forms.push(("/api-keys/authorize".to_owned(), vec![]));
     forms.push(("/logout".to_owned(), vec![]));

@@ -260,3 +260,49 @@ async fn a_key_of_somebody_else_stays() {
             .contains("theirs")
     );
 }
+
+#[tokio::test]
+async fn one_changes_one_s_own_name_address_and_password() {
+    let mut visitor = Visitor::owner().await;
+    let people = visitor.shop("/people");
+    let form = [("email", "new@example.com"), ("role", "Guest")];
+    let invited = visitor.post(&people, &form).await;
+    let link = between(&invited.text, "id=\"invitation\" value=\"", "\"");
+    let path = link.strip_prefix("http://127.0.0.1:8080").expect("ours");
+    let word = [("password", "long enough")];
+    visitor.post_raw(path, &word).await;
+    let gateway = visitor.world.gateway.clone();
+    let user = gateway.find_user("new@example.com").await;
+    let user = user.expect("an account").id;
+    visitor.become_user(user).await;
+
+    let taken = [("name", "New"), ("email", "owner@example.com")];
+    let refused = visitor.post("/account", &taken).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.text.contains("has an account"));
+    let moved = [("name", "New"), ("email", "moved@example.com")];
+    let saved = visitor.post("/account", &moved).await;
+    assert_eq!(saved.location(), "/account");
+    let page = visitor.get("/account").await;
+    assert!(page.text.contains("value=\"moved@example.com\""));
+
+    let rows = [
+        ("wrong", "another one", "The current password is not right."),
+        ("long enough", "short", "at least 8 characters"),
+    ];
+    for (current, new, why) in rows {
+        let form = [("current", current), ("new", new)];
+        let refused = visitor.post("/account/password", &form).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.text.contains(why), "{why}");
+    }
+    let form = [("current", "long enough"), ("new", "another one")];
+    let done = visitor.post("/account/password", &form).await;
+    assert_eq!(done.location(), "/account");
+    assert!(!done.header("set-cookie").is_empty(), "this browser stays");
+    let old = visitor.get("/account").await;
+    assert_eq!(old.location(), "/login?next=/account", "the others don't");
+    let email = "moved@example.com";
+    let signed = gateway.check_password(email, "another one".to_owned());
+    assert!(signed.await.is_some());
+}
