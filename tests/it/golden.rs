@@ -182,6 +182,7 @@ fn stores_and_their_senders() {
         ("shop", samples::store()),
         ("capped", samples::capped_store()),
         ("priced", samples::priced_store(Fallback::Usual)),
+        ("tracking", samples::tracking_store()),
         (
             "priced-without-fallback",
             samples::priced_store(Fallback::Off),

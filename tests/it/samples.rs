@@ -531,6 +531,17 @@ pub fn priced_store(fallback: Fallback) -> Store {
     Store {
         settings: Settings {
             rates: Some(StoreRates { primary, fallback }),
+            ..store.settings
+        },
+        ..store
+    }
+}
+
+/// A store that notes a further rate with each invoice.
+pub fn tracking_store() -> Store {
+    let store = priced_store(Fallback::Usual);
+    Store {
+        settings: Settings {
             tracked_rates: Some(vec![text("EUR")]),
             ..store.settings
         },
