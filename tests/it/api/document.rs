@@ -14,13 +14,14 @@ use super::operations::Things;
 use shape::Shape;
 
 /// Members of answers that are there only if there is something to say.
-const SOMETIMES: [&str; 7] = [
+const SOMETIMES: [&str; 8] = [
     "config",
     "feeBlockTarget",
     "feeTargetBlock",
     "missingPermission",
     "paymentMethods",
     "reviewReason",
+    "secret",
     "threshold",
 ];
 
@@ -135,6 +136,49 @@ fn every_reference_of_the_document_leads_somewhere_and_every_operation_is_told()
         );
         assert!(told["security"].is_array(), "{}", one.id);
     }
+}
+
+/// Every operation stands in `docs/GREENFIELD.md`, with its permission and a test that there is; nothing else does.
+#[test]
+fn the_page_about_greenfield_lists_the_router() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/GREENFIELD.md")).expect("the page");
+    let mut told = BTreeSet::new();
+    for line in page.lines() {
+        let cells: Vec<&str> = line
+            .split('|')
+            .map(|cell| cell.trim().trim_matches('`'))
+            .collect();
+        let ["", method, path, permission, id, test, ""] = cells[..] else {
+            continue;
+        };
+        if !path.starts_with('/') {
+            continue;
+        }
+        let mut names: Vec<&str> = test.split("::").collect();
+        let function = format!("fn {}()", names.pop().expect("a name"));
+        let file = root
+            .join("tests/it")
+            .join(names.join("/"))
+            .with_extension("rs");
+        let source = std::fs::read_to_string(&file).unwrap_or_default();
+        assert!(source.contains(&function), "there is no test {test}");
+        let row = [method, path, permission, id].map(str::to_owned);
+        assert!(told.insert(row), "{id} is listed twice");
+    }
+    let declared: BTreeSet<_> = tollway::api::operations()
+        .iter()
+        .map(|one| {
+            let (method, permission) = (one.method.to_string(), one.access.to_string());
+            [method, one.address(), permission, one.id.clone()]
+        })
+        .collect();
+    let missing: Vec<_> = declared.difference(&told).collect();
+    let gone: Vec<_> = told.difference(&declared).collect();
+    assert!(
+        missing.is_empty() && gone.is_empty(),
+        "not listed: {missing:#?}; not there: {gone:#?}"
+    );
 }
 
 #[tokio::test]
