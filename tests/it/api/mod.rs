@@ -164,7 +164,9 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
-        let request = request.extension(recorder.clone()).body(Body::from("{}"));
+        // What is inside of a member is read only if it is there.
+        let body = Body::from(r#"{"receipt":{}}"#);
+        let request = request.extension(recorder.clone()).body(body);
         self.send(request.expect("a request")).await;
         recorder.asked()
     }
