@@ -68,6 +68,24 @@ impl Input {
         })
     }
 
+    /// An object that stands in a body.
+    pub fn from_members(members: Map<String, Value>) -> Self {
+        Self {
+            members,
+            faults: Vec::new(),
+        }
+    }
+
+    /// Notes the faults of an object that stands in this body.
+    pub fn take_faults(&mut self, path: &str, inner: Self) {
+        let path = pascal_case(path);
+        self.faults
+            .extend(inner.faults.into_iter().map(|fault| Fault {
+                path: format!("{path}.{}", fault.path),
+                message: fault.message,
+            }));
+    }
+
     /// Takes a value under an older name for the newer one, which wins if both are given (section 2).
     pub fn alias(&mut self, old: &str, new: &str) {
         if self.value(new).is_none()

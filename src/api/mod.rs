@@ -21,6 +21,7 @@ mod routes;
 pub mod server;
 pub mod stores;
 pub mod strays;
+pub mod wallet;
 pub mod webhooks;
 pub mod wire;
 

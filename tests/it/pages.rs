@@ -6,6 +6,7 @@ mod onchain;
 mod people;
 mod review;
 mod strays;
+mod wallet;
 mod webhooks;
 mod words;
 

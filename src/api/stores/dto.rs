@@ -128,6 +128,8 @@ pub(super) fn read(body: &mut Input, before: Option<&Store>) -> StoreChange {
             .flag("anyoneCanCreateInvoice")
             .unwrap_or(old.anyone_can_create_invoice),
         fee_cap: fee_cap(body, old.fee_cap),
+        onchain: old.onchain,
+        lightning: old.lightning,
         rates: old.rates,
     };
     let mut kept = before.map_or_else(Map::new, kept_of);
