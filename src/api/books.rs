@@ -3,18 +3,20 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::Signed;
 use super::error::ApiError;
 use super::operations::Room;
+use super::schema::{AuditRule, PaymentMethodId};
 use crate::domain::receipt::Rail;
 use crate::http::AppState;
 use crate::service::books::{Audit, Identity, Rule, allowance};
 
 /// What an audit found. `holds` is true if every line holds and, if the node was compared, it stood still.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditData {
     /// All in order.
@@ -26,12 +28,14 @@ pub struct AuditData {
 }
 
 /// One thing that has to hold: `left` equals `right`, or is at most `right`. Whole msat, as text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AuditLine)]
 pub struct IdentityData {
     /// What is compared with what.
     pub name: String,
     /// `equal` or `atMost`.
+    #[schema(value_type = AuditRule)]
     pub rule: String,
     /// What the books say.
     pub left_msat: String,
@@ -68,9 +72,11 @@ impl From<&Identity> for IdentityData {
 }
 
 /// What a store has on one rail. Whole msat, as text; may be negative where a store draws on the node.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = StoreBalanceData)]
 pub struct BalanceData {
+    #[schema(value_type = PaymentMethodId)]
     payment_method_id: &'static str,
     balance_msat: String,
     /// What it may set out to spend now; null if only channels, or coins, limit it.
@@ -82,7 +88,7 @@ pub struct BalanceData {
 /// Takes up to half a minute while payments are under way.
 #[utoipa::path(get, path = "/v1/server/audit", operation_id = "ServerBooks_Audit", tag = "Server",
     security(("API_Key" = ["btcpay.server.canmodifyserversettings"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = AuditData)))]
 pub async fn audit(State(state): State<AppState>, _: Signed) -> Result<Json<AuditData>, ApiError> {
     let audit = state.gateway.audit().await?;
     Ok(Json(AuditData::from(&audit)))
@@ -93,7 +99,7 @@ pub async fn audit(State(state): State<AppState>, _: Signed) -> Result<Json<Audi
 /// What came in, less what went out and its fees.
 #[utoipa::path(get, path = "/v1/stores/{store}/balances", operation_id = "StoreBooks_GetBalances", tag = "Stores",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = [BalanceData])))]
 pub async fn balances(
     State(state): State<AppState>,
     caller: Signed,

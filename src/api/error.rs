@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::auth::SERVER;
 use crate::domain::payout::CantApprove;
@@ -56,8 +57,20 @@ enum Body {
     Faults(Vec<Fault>),
 }
 
+/// A refusal. Switch on the code; the message is for people.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase", example = json!({"code": "invoice-not-found", "message": "There is no such invoice."}))]
+pub struct ErrorData {
+    /// What kind of refusal it is.
+    pub code: String,
+    /// For people.
+    pub message: String,
+    /// With `missing-permission`: which one.
+    pub missing_permission: Option<String>,
+}
+
 /// One fault of a request: which member (Greenfield 1.8) and what is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Fault {
     /// The member path in `PascalCase`; a query's own spelling.
     pub path: String,

@@ -2,7 +2,9 @@
 //!
 //! A body is read member by member, so that everything wrong with it is told at once, by its path (Greenfield 1.8).
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
@@ -21,18 +23,46 @@ use crate::http::AppState;
 /// The latest time anyone may name: the end of the year 9999.
 const TIME_SECS_MAX: i64 = 253_402_300_799;
 
+/// Which members of a request were read. The document is held against it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    /// Of the body, by path.
+    pub body: BTreeSet<String>,
+    /// Of the query.
+    pub query: BTreeSet<String>,
+}
+
+/// Put into a request, it records what is read.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder(Arc<Mutex<Asked>>);
+
+impl Recorder {
+    /// What was read so far.
+    pub fn asked(&self) -> Asked {
+        self.with(|asked| asked.clone())
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Asked) -> T) -> T {
+        // What is recorded is whole at any time, also if another thread panicked.
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// A JSON object as it came. Member names match in any case; nested ones are written `checkout.speedPolicy`.
 #[derive(Clone, Debug, Default)]
 pub struct Input {
     members: Map<String, Value>,
     faults: Vec<Fault>,
+    recorder: Option<Recorder>,
 }
 
 impl FromRequest<AppState> for Input {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, ApiError> {
-        Self::parse(&read(request.into_body(), state).await?)
+        let recorder = request.extensions().get().cloned();
+        let bytes = read(request.into_body(), state).await?;
+        Self::recorded(&bytes, recorder)
     }
 }
 
@@ -64,7 +94,7 @@ impl Input {
         };
         Ok(Self {
             members,
-            faults: Vec::new(),
+            ..Self::default()
         })
     }
 
@@ -72,7 +102,7 @@ impl Input {
     pub fn from_members(members: Map<String, Value>) -> Self {
         Self {
             members,
-            faults: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -84,6 +114,12 @@ impl Input {
                 path: format!("{path}.{}", fault.path),
                 message: fault.message,
             }));
+    }
+
+    /// Reads a body, of which somebody wants to know what is read.
+    pub(super) fn recorded(bytes: &[u8], recorder: Option<Recorder>) -> Result<Self, ApiError> {
+        let input = Self::parse(bytes)?;
+        Ok(Self { recorder, ..input })
     }
 
     /// Takes a value under an older name for the newer one, which wins if both are given (section 2).
@@ -122,6 +158,9 @@ impl Input {
 
     /// A member as it came; `null` is absent.
     pub fn value(&self, path: &str) -> Option<Value> {
+        if let Some(recorder) = &self.recorder {
+            recorder.with(|asked| asked.body.insert(path.to_owned()));
+        }
         let mut parts = path.split('.');
         let mut found = member(&self.members, parts.next()?)?;
         for part in parts {
@@ -278,15 +317,16 @@ fn pascal_case(path: &str) -> String {
 
 /// The query: repeated keys are lists. Faults keep the query's spelling.
 #[derive(Clone, Debug, Default)]
-pub struct Params(Vec<(String, String)>);
+pub struct Params(Vec<(String, String)>, Option<Recorder>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let recorder = parts.extensions.get().cloned();
         Query::<Vec<(String, String)>>::from_request_parts(parts, state)
             .await
-            .map(|Query(pairs)| Self(pairs))
+            .map(|Query(pairs)| Self(pairs, recorder))
             .map_err(|error| ApiError::fault("", error.to_string()))
     }
 }
@@ -294,6 +334,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 impl Params {
     /// All values of a key; empty ones are absent.
     pub fn all(&self, name: &str) -> Vec<&str> {
+        if let Some(recorder) = &self.1 {
+            recorder.with(|asked| asked.query.insert(name.to_owned()));
+        }
         self.0
             .iter()
             .filter(|(key, value)| {

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod auth;
 pub mod books;
+pub mod document;
 pub mod error;
 pub mod extract;
 pub mod invoices;
@@ -18,6 +19,7 @@ pub mod payouts;
 pub mod pull_payments;
 mod rates;
 mod routes;
+pub mod schema;
 pub mod server;
 pub mod stores;
 pub mod strays;

@@ -124,7 +124,8 @@ impl<R: Recall> FromRequest<AppState> for Once<R> {
             return Err(answer);
         }
         Ok(Self {
-            input: Input::parse(&bytes).map_err(IntoResponse::into_response)?,
+            input: Input::recorded(&bytes, parts.extensions.get().cloned())
+                .map_err(IntoResponse::into_response)?,
             recall: PhantomData,
         })
     }

@@ -67,6 +67,19 @@ pub struct Operation {
     pub access: Access,
 }
 
+impl Operation {
+    /// Its whole path on the server.
+    pub fn address(&self) -> String {
+        address(&self.path)
+    }
+}
+
+/// The whole path of what stands below the root.
+pub(super) fn address(path: &str) -> String {
+    let root = if path.starts_with("/v1") { "/api" } else { "" };
+    format!("{root}{path}")
+}
+
 /// All operations.
 #[derive(Clone, Debug, Default)]
 pub struct Operations {
@@ -115,6 +128,7 @@ impl Operations {
         let path = roots
             .iter()
             .find_map(|root| path.strip_prefix(root))
+            .filter(|rest| rest.starts_with('/'))
             .unwrap_or(path)
             .to_owned();
         // Where GET is answered, HEAD is too.

@@ -1,7 +1,19 @@
 //! Parts of lists: `skip` and `take`; without them a list is complete (D29).
 
+use utoipa::IntoParams;
+
 use super::error::ApiError;
 use super::extract::Params;
+
+/// Members of a query that name a part of a list.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParams {
+    /// How many to leave out first.
+    pub skip: Option<u64>,
+    /// How many at most; all by default.
+    pub take: Option<u64>,
+}
 
 /// Which part of a list is wanted.
 #[derive(Clone, Copy, Debug)]

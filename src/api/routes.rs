@@ -16,6 +16,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use super::document;
 use super::error::ApiError;
 use super::once;
 use super::operations::{Operations, Room, renamed, with_rights};
@@ -106,9 +107,17 @@ fn node(path: &str, whose: &str, rights: &str) -> Room {
     OpenApiRouter::new().nest(path, with_rights(room, rights))
 }
 
-/// All operations. Those below `/api` stand here without it.
+/// What all operations say of themselves. Those below `/api` stand here without it.
+pub(super) fn declared() -> OpenApi {
+    rooms()
+        .merge(misc_rooms())
+        .merge(document::room())
+        .into_openapi()
+}
+
+/// All operations.
 pub fn operations() -> Operations {
-    Operations::of(&rooms().merge(misc_rooms()).into_openapi())
+    Operations::of(&declared())
 }
 
 /// The API under `/api`, and what is beside it. Every answer is JSON, also for paths and methods that don't exist.
@@ -143,8 +152,8 @@ pub fn router(state: AppState) -> Router {
         .fallback(|| async { ApiError::no_route() })
         .method_not_allowed_fallback(|| async { ApiError::no_method() })
         .layer(marked(&declared, &MISC_ROOTS))
-        .layer(cors)
-        .with_state(state);
+        .layer(cors.clone())
+        .with_state(state.clone());
     let templates = Arc::new(Templates::of(
         declared.paths.paths.keys().map(String::as_str),
     ));
@@ -153,7 +162,8 @@ pub fn router(state: AppState) -> Router {
             plain_path(&templates, below_misc(request))
         }))
         .service(misc);
-    let router = MISC_ROOTS.into_iter().fold(Router::new(), |router, root| {
+    let document = Router::from(document::room()).layer(cors).with_state(state);
+    let router = MISC_ROOTS.into_iter().fold(document, |router, root| {
         router.nest_service(root, misc.clone())
     });
     ROOTS.into_iter().fold(router, |router, root| {

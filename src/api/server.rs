@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::auth::Signed;
 use super::number::Num;
 use super::operations::Room;
+use super::schema::PaymentMethodId;
 use crate::domain::access::{IMPLIED, permissions as all_permissions};
 use crate::http::AppState;
 
@@ -18,26 +20,31 @@ const GREENFIELD_VERSION: &str = "2.4.1";
 const IMPLEMENTATION: &str = concat!("Tollway/", env!("CARGO_PKG_VERSION"));
 
 /// `GET /health`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HealthData)]
 pub struct Health {
     synchronized: bool,
 }
 
 /// `ServerInfo`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ServerInfoData)]
 pub struct ServerInfo {
     version: &'static str,
     onion: Option<String>,
+    #[schema(value_type = Vec<PaymentMethodId>)]
     supported_payment_methods: [&'static str; 2],
     fully_synched: bool,
+    #[schema(value_type = Vec<SyncStatus>)]
     sync_status: [SyncStatus; 1],
     implementation: &'static str,
 }
 
-#[derive(Debug, Serialize)]
+/// How far the chain has been followed.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SyncStatus {
+pub struct SyncStatus {
     payment_method_id: &'static str,
     available: bool,
     chain_height: u32,
@@ -45,16 +52,17 @@ struct SyncStatus {
     node_information: Option<NodeInformation>,
 }
 
-#[derive(Debug, Serialize)]
+/// What the node of the chain knows.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct NodeInformation {
+pub struct NodeInformation {
     headers: u32,
     blocks: u32,
     verification_progress: Num,
 }
 
 /// One permission and what it implies.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PermissionData {
     name: &'static str,
     included: Vec<&'static str>,
@@ -63,7 +71,7 @@ pub struct PermissionData {
 /// Whether the server follows the chain and its node is up
 #[utoipa::path(get, path = "/v1/health", operation_id = "Health_GetHealth", tag = "Server",
     security(()),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = Health)))]
 pub async fn health(State(state): State<AppState>) -> Json<Health> {
     Json(Health {
         synchronized: state.gateway.is_synchronized(),
@@ -73,7 +81,7 @@ pub async fn health(State(state): State<AppState>) -> Json<Health> {
 /// What this server is and how far it has followed the chain
 #[utoipa::path(get, path = "/v1/server/info", operation_id = "ServerInfo_GetServerInfo", tag = "Server",
     security(("API_Key" = [])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = ServerInfo)))]
 pub async fn info(State(state): State<AppState>, _: Signed) -> Json<ServerInfo> {
     let follower = &state.gateway.follower;
     let tip = follower.known_tip().map(|tip| tip.height);
@@ -100,7 +108,7 @@ pub async fn info(State(state): State<AppState>, _: Signed) -> Json<ServerInfo> 
 /// Every permission and its direct children
 #[utoipa::path(get, path = "/misc/permissions", operation_id = "permissionsMetadata", tag = "Server",
     security(()),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = [PermissionData])))]
 pub async fn permissions() -> Json<Vec<PermissionData>> {
     let included = |name: &str| {
         IMPLIED
@@ -121,7 +129,7 @@ pub async fn permissions() -> Json<Vec<PermissionData>> {
 }
 
 /// A language that pages for payers are in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LanguageData {
     code: &'static str,
@@ -131,7 +139,7 @@ pub struct LanguageData {
 /// The languages of the checkout
 #[utoipa::path(get, path = "/misc/lang", operation_id = "langCodes", tag = "Server",
     security(()),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "The languages.", body = [LanguageData])))]
 pub async fn languages() -> Json<[LanguageData; 1]> {
     Json([LanguageData {
         code: "en",

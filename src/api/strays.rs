@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -12,7 +13,8 @@ use super::extract::{Input, Params};
 use super::invoices::InvoiceData;
 use super::number::Dec;
 use super::operations::Room;
-use super::page::Page;
+use super::page::{Page, PageParams};
+use super::schema::PaymentMethodId;
 use crate::domain::ids::{InvoiceId, StoreId};
 use crate::domain::receipt::ReceiptKey;
 use crate::http::AppState;
@@ -23,11 +25,12 @@ use crate::store::receipt::Stray;
 const MODIFY: &str = "btcpay.store.canmodifyinvoices";
 
 /// A payment that fits no invoice.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StrayData {
     /// Outpoint or payment hash.
     id: String,
+    #[schema(value_type = PaymentMethodId)]
     payment_method_id: &'static str,
     /// In BTC.
     value: Dec,
@@ -40,6 +43,14 @@ pub struct StrayData {
     lost: bool,
     /// Which invoice has it now; null until a person has said so.
     invoice_id: Option<String>,
+}
+
+/// The invoice that a payment is for.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct AssignRequest {
+    /// Its id.
+    pub invoice_id: String,
 }
 
 impl From<&Stray> for StrayData {
@@ -62,7 +73,8 @@ impl From<&Stray> for StrayData {
 /// The newest first, those assigned since too.
 #[utoipa::path(get, path = "/v1/stores/{store}/strays", operation_id = "Strays_GetStoreStrays", tag = "Strays",
     security(("API_Key" = ["btcpay.store.canviewinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    params(PageParams),
+    responses((status = 200, description = "Done.", body = [StrayData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -76,7 +88,8 @@ pub async fn list(
 /// Lightning payments that nobody here asked for
 #[utoipa::path(get, path = "/v1/server/strays", operation_id = "Strays_GetServerStrays", tag = "Strays",
     security(("API_Key" = ["btcpay.server.canmodifyserversettings"])),
-    responses((status = 200, description = "Done.")))]
+    params(PageParams),
+    responses((status = 200, description = "Done.", body = [StrayData])))]
 pub async fn list_of_house(
     State(state): State<AppState>,
     _: Signed,
@@ -100,7 +113,8 @@ async fn all(
 /// Refused with 404 `stray-not-found`, `invoice-not-found`; 400 `already-assigned`, `other-store`, `payment-lost`.
 #[utoipa::path(post, path = "/v1/stores/{store}/strays/{payment}/assign", operation_id = "Strays_AssignStoreStray", tag = "Strays",
     security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = AssignRequest,
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn assign(
     State(state): State<AppState>,
     caller: Signed,
@@ -117,7 +131,8 @@ pub async fn assign(
 /// Refused as for the payments of a store.
 #[utoipa::path(post, path = "/v1/server/strays/{payment}/assign", operation_id = "Strays_AssignServerStray", tag = "Strays",
     security(("API_Key" = ["btcpay.server.canmodifyserversettings"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = AssignRequest,
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn assign_of_house(
     State(state): State<AppState>,
     caller: Signed,

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::extract::Input;
 use crate::domain::invoice::SpeedPolicy;
@@ -81,6 +82,19 @@ pub fn sats(body: &mut Input, path: &str) -> Option<Msat> {
     let most = i64::try_from(SAT_MAX.0).unwrap_or(i64::MAX);
     body.whole(path, 0, most)
         .map(|sat| Sat(sat.unsigned_abs()).to_msat())
+}
+
+/// What a receipt shows; null is the store's choice.
+#[derive(Debug, ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub struct ReceiptOptions {
+    /// Whether there is one.
+    pub enabled: Option<bool>,
+    /// Whether it shows a QR code.
+    #[schema(rename = "showQR")]
+    pub show_qr: Option<bool>,
+    /// Whether it shows the payments.
+    pub show_payments: Option<bool>,
 }
 
 /// `ReceiptOptions`: three truths, or null for the store's.

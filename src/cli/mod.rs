@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod api;
 mod audit;
 pub mod dev;
 mod seed;
@@ -26,6 +27,9 @@ enum Command {
     Serve(Settings),
     /// Count everything a second time, and say where two sides differ. Works while the gateway runs.
     Audit(Settings),
+    /// Look at what the API offers.
+    #[command(subcommand)]
+    Api(api::Api),
     /// Look after the seed.
     #[command(subcommand)]
     Seed(seed::Seed),
@@ -73,6 +77,10 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Serve(settings) => serve::serve(&settings),
         Command::Audit(settings) => in_runtime(audit::run(settings)),
+        Command::Api(api) => {
+            api::run(&api);
+            ExitCode::SUCCESS
+        }
         Command::Seed(seed) => seed::run(&seed),
         Command::Dev(dev) => in_runtime(dev::run(dev)),
     }

@@ -84,6 +84,9 @@ pub struct Settings {
     /// Where its rates come from; the server's usual if `None`.
     #[n(30)]
     pub rates: Option<StoreRates>,
+    /// Codes of currencies whose rate is noted with each invoice.
+    #[n(31)]
+    pub tracked_rates: Option<Vec<String>>,
     /// How it takes money on the chain: by the till it was opened with if `None`.
     #[n(40)]
     pub onchain: Option<OnchainMethod>,
@@ -192,6 +195,7 @@ impl Default for Settings {
             anyone_can_create_invoice: false,
             fee_cap: None,
             rates: None,
+            tracked_rates: None,
             onchain: None,
             lightning: None,
         }

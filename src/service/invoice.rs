@@ -2,13 +2,14 @@
 
 use rust_decimal::Decimal;
 
+use super::rates::PricedRate;
 use super::{Gateway, Unavailable};
 use crate::domain::fact::Fact;
 use crate::domain::ids::{InvoiceId, StoreId};
 use crate::domain::invoice::{
     CantMark, Details, Invoice, LightningPrompt, Mark, Price, SpeedPolicy, Status, Terms,
 };
-use crate::domain::money::{Currency, Money, Msat, Rate, Sat, btc_to_sat_ceil};
+use crate::domain::money::{Currency, Money, Msat, Sat, btc_to_sat_ceil};
 use crate::domain::receipt::Rail;
 use crate::domain::store::Store;
 use crate::domain::time::Timestamp;
@@ -108,7 +109,7 @@ impl Gateway {
             .glance(|rows| store::settings::get(rows, store))
             .ok_or(InvoiceRefusal::UnknownStore)?;
         let now = self.now();
-        let (price, rate, due) = self.price(&shop, &new)?;
+        let (price, PricedRate { rate, sources }, due) = self.price(&shop, &new)?;
         let terms = terms(&shop, &new, now)?;
         let mut offered = new.rails.clone().unwrap_or_else(|| Rail::ALL.to_vec());
         offered
@@ -159,6 +160,7 @@ impl Gateway {
             paid_late: false,
             reopened: None,
             archived: false,
+            rated: self.rated(&shop, sources),
             details: new.details,
             lazy: lazy.filter(|lazy: &Vec<Rail>| !lazy.is_empty()),
         };
@@ -192,14 +194,17 @@ impl Gateway {
     }
 
     /// Price as asked, the rate of bitcoin, and what is due in whole satoshi, rounded up once (D50).
-    fn price(&self, shop: &Store, new: &NewInvoice) -> Result<(Price, Rate, Sat), InvoiceRefusal> {
+    fn price(
+        &self,
+        shop: &Store,
+        new: &NewInvoice,
+    ) -> Result<(Price, PricedRate, Sat), InvoiceRefusal> {
         let currency = new.currency.unwrap_or(shop.settings.default_currency);
-        let rate = self
+        let priced = self
             .invoice_rate(shop, currency)
-            .map_err(|refusal| InvoiceRefusal::RateFailure(refusal.to_string()))?
-            .rate;
+            .map_err(|refusal| InvoiceRefusal::RateFailure(refusal.to_string()))?;
         let Some(amount) = new.amount else {
-            return Ok((Price::TopUp(currency), rate, Sat::ZERO));
+            return Ok((Price::TopUp(currency), priced, Sat::ZERO));
         };
         if amount < Decimal::ZERO {
             return Err(InvoiceRefusal::Amount("The amount can't be negative."));
@@ -208,14 +213,14 @@ impl Gateway {
         if price.amount.is_zero() && !amount.is_zero() {
             return Err(InvoiceRefusal::Amount("The amount rounds to nothing."));
         }
-        let due = rate
+        let due = (priced.rate)
             .to_btc(price.amount)
             .and_then(btc_to_sat_ceil)
             .filter(|due| *due <= PRICE_MAX)
             .ok_or(InvoiceRefusal::Amount(
                 "The amount is more than all bitcoin.",
             ))?;
-        Ok((Price::Standard(price.into()), rate, due))
+        Ok((Price::Standard(price.into()), priced, due))
     }
 
     /// A BOLT11 over this much, or why there is none, for the merchant.

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use super::Gateway;
 use super::store::StoreRefusal;
 use crate::domain::ids::StoreId;
+use crate::domain::invoice::{Rated, TrackedRate};
 use crate::domain::money::{Currency, Rate};
 use crate::domain::rates::{
     BidAsk, Board, Expression, Fallback, Pair, Priced, RateError, RuleSet, Rules, StoreRates,
@@ -67,7 +68,10 @@ impl RateBoard {
             Fallback::Usual => {
                 let first = rates.primary.source(self.usual());
                 let next = self.order.iter().find(|id| *id != first)?;
-                Some(RuleSet::of_source(next))
+                Some(RuleSet {
+                    spread_percent: rates.primary.spread_percent,
+                    ..RuleSet::of_source(next)
+                })
             }
         }
     }
@@ -147,6 +151,20 @@ impl Gateway {
                 .ok_or_else(|| self.unavailable(pair, &[RateError::RateUnavailable])),
             Err(errors) => Err(self.unavailable(pair, &errors)),
         }
+    }
+
+    /// What is to be noted with an invoice about its rate; nothing where there is nothing to say.
+    pub(super) fn rated(&self, shop: &Store, sources: Vec<String>) -> Option<Rated> {
+        let codes = shop.settings.tracked_rates.iter().flatten();
+        let tracked: Vec<TrackedRate> = codes
+            .filter_map(|code| {
+                let currency = Currency::unit(code).ok()?;
+                let rate = self.invoice_rate(shop, currency).ok()?.rate.into();
+                Some(TrackedRate { currency, rate })
+            })
+            .collect();
+        let said = !sources.is_empty() || !tracked.is_empty();
+        said.then_some(Rated { sources, tracked })
     }
 
     /// The rate that a payout is approved at: the ask, without the store's spread (D19). A rule given with the
@@ -250,4 +268,59 @@ fn positive(number: Decimal) -> Option<Rate> {
 /// A script is parsed before it is stored; one that does not parse has no rule for anything.
 fn read(rules: &RuleSet, usual: &str) -> Rules {
     Rules::parse(&rules.effective_script(usual)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_source_is_asked_with_the_same_spread_unless_there_is_none() {
+        let mut board = Board::new(600, 60);
+        board.add("kraken", "Kraken");
+        board.add("coingecko", "CoinGecko");
+        let names = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let both = RateBoard::new(board.clone(), names(&["kraken", "coingecko"]));
+        let alone = RateBoard::new(board, names(&["kraken"]));
+        let spread_percent = Decimal::from(3);
+        let of = |source: Option<&str>, fallback| StoreRates {
+            primary: RuleSet {
+                spread_percent,
+                preferred_source: source.map(str::to_owned),
+                script: None,
+            },
+            fallback,
+        };
+        let own = RuleSet::of_source("kraken");
+        for (board, rates, expected) in [
+            (
+                &both,
+                of(None, Fallback::Usual),
+                Some(("coingecko", spread_percent)),
+            ),
+            (
+                &both,
+                of(Some("coingecko"), Fallback::Usual),
+                Some(("kraken", spread_percent)),
+            ),
+            (&alone, of(None, Fallback::Usual), None),
+            (&both, of(None, Fallback::Off), None),
+            (
+                &both,
+                of(None, Fallback::On(own)),
+                Some(("kraken", Decimal::ZERO)),
+            ),
+        ] {
+            let found = board.fallback(&rates);
+            let found = found
+                .as_ref()
+                .map(|rules| (rules.source("?"), rules.spread_percent));
+            assert_eq!(found, expected, "{rates:?}");
+        }
+        assert_eq!((both.usual(), both.has("fixed")), ("kraken", false));
+        assert_eq!(
+            both.sources()[1],
+            ("coingecko".to_owned(), "CoinGecko".to_owned())
+        );
+    }
 }

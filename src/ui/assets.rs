@@ -1,4 +1,4 @@
-//! The one stylesheet, the one script and the icon, served from the binary under names that change with them.
+//! The stylesheet, the scripts and the icon, served from the binary under names that change with them.
 
 use std::sync::LazyLock;
 
@@ -34,6 +34,10 @@ static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     let bytes = include_bytes!("assets/tollway.js");
     Asset::new(bytes, "text/javascript; charset=utf-8", "js")
 });
+static DOCS_SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    let bytes = include_bytes!("assets/docs.js");
+    Asset::new(bytes, "text/javascript; charset=utf-8", "js")
+});
 static ICON: LazyLock<Asset> = LazyLock::new(|| {
     let bytes = include_bytes!("assets/tollway.svg");
     Asset::new(bytes, "image/svg+xml", "svg")
@@ -49,6 +53,11 @@ pub fn script_url() -> &'static str {
     &SCRIPT.url
 }
 
+/// Where the script of the API's reference is.
+pub fn docs_script_url() -> &'static str {
+    &DOCS_SCRIPT.url
+}
+
 /// Where the icon is.
 pub fn icon_url() -> &'static str {
     &ICON.url
@@ -57,7 +66,7 @@ pub fn icon_url() -> &'static str {
 /// `GET /assets/{name}`
 pub async fn serve(Path(name): Path<String>) -> Response {
     let wanted = format!("/assets/{name}");
-    let found = [&*STYLE, &*SCRIPT, &*ICON]
+    let found = [&*STYLE, &*SCRIPT, &*DOCS_SCRIPT, &*ICON]
         .into_iter()
         .find(|asset| asset.url == wanted);
     match found {

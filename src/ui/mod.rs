@@ -10,6 +10,7 @@ mod claim;
 mod consent;
 mod csrf;
 mod destination;
+mod docs;
 mod error;
 mod format;
 mod invoice;
@@ -23,6 +24,7 @@ mod people;
 mod permission_words;
 mod pull_payment;
 mod qr;
+mod rates;
 mod rights;
 mod session;
 mod store;
@@ -76,6 +78,7 @@ pub fn router(state: AppState) -> Router {
 fn strangers() -> Router<AppState> {
     Router::new()
         .route("/assets/{name}", get(assets::serve))
+        .route("/docs", get(docs::page))
         .route("/login", get(account::login_page).post(account::login))
         .route("/logout", post(account::logout))
         .route(
@@ -105,6 +108,10 @@ fn dashboard() -> Router<AppState> {
         .route(keys::PATH, get(keys::page).post(keys::create))
         .route("/account/api-keys/remove", post(keys::remove))
         .route("/stores", get(store::list).post(store::create))
+        .route(
+            "/stores/{store}/rates",
+            get(rates::page).post(rates::change),
+        )
         .route(
             "/stores/{store}/people",
             get(people::page).post(people::add),

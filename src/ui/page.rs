@@ -18,9 +18,14 @@ pub fn html(status: StatusCode, page: &impl Template) -> Response {
         Ok(text) => (status, Html(text)).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            broken()
         }
     }
+}
+
+/// A page that can't be rendered: a fault of ours.
+pub fn broken() -> Response {
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }
 
 /// Renders a page with status 200.
@@ -85,6 +90,8 @@ pub enum Room {
     Payouts,
     /// Its wallet and the node.
     Wallet,
+    /// What its rates are made of.
+    Rates,
     /// Who may act for it.
     People,
     /// Who is told what happens.
@@ -92,12 +99,13 @@ pub enum Room {
 }
 
 impl Room {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Home,
         Self::Invoices,
         Self::PullPayments,
         Self::Payouts,
         Self::Wallet,
+        Self::Rates,
         Self::People,
         Self::Webhooks,
     ];
@@ -109,6 +117,7 @@ impl Room {
             Self::PullPayments => "Pull payments",
             Self::Payouts => "Payouts",
             Self::Wallet => "Wallet",
+            Self::Rates => "Rates",
             Self::People => "People",
             Self::Webhooks => "Webhooks",
         }
@@ -137,6 +146,7 @@ impl Room {
             Self::Payouts => "payouts",
             Self::Wallet => "wallet",
             Self::Webhooks => "webhooks",
+            Self::Rates => "rates",
             Self::People => "people",
         })
     }

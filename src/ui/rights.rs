@@ -34,6 +34,7 @@ pub const SEE_REPORTS: &str = VIEW_REPORTS;
 const RIGHTS: &[(&str, &str, &str)] = &[
     ("", VIEW_INVOICES, MODIFY),
     ("/events", VIEW_INVOICES, MODIFY),
+    ("/rates", VIEW_SETTINGS, MODIFY),
     ("/people", VIEW_SETTINGS, MODIFY),
     ("/invoices", VIEW_INVOICES, CREATE_INVOICE),
     ("/invoices/new", CREATE_INVOICE, MODIFY),

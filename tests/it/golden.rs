@@ -220,6 +220,7 @@ fn accounts_keys_and_sessions() {
 fn invoices_and_who_issued_a_hash() {
     use tollway::domain::invoice::{Invoice, Price};
     use tollway::domain::money::{Currency, Sat};
+    let rated = samples::rated_invoice();
     let top_up = Invoice {
         price: Price::TopUp(Currency::USD),
         due: Sat::ZERO,
@@ -236,6 +237,7 @@ fn invoices_and_who_issued_a_hash() {
     let all = [
         ("standard", samples::invoice()),
         ("top_up", top_up),
+        ("rated", rated),
         ("adopted", adopted),
     ];
     check("invoice", &all);

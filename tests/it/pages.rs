@@ -4,6 +4,7 @@ mod consent;
 mod guards;
 mod onchain;
 mod people;
+mod rates;
 mod review;
 mod strays;
 mod wallet;

@@ -15,7 +15,8 @@ use tollway::domain::ids::{
     BatchId, InvoiceId, PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId, UserId,
 };
 use tollway::domain::invoice::{
-    Details, FixedRate, Invoice, LightningPrompt, MoneyRecord, Price, SpeedPolicy, Status, Terms,
+    Details, FixedRate, Invoice, LightningPrompt, MoneyRecord, Price, Rated, SpeedPolicy, Status,
+    Terms, TrackedRate,
 };
 use tollway::domain::money::{Currency, Msat, Parts, Rate, Sat};
 use tollway::domain::payout::batch::{Batch, Confirmed, Input, Rival, Version};
@@ -129,6 +130,22 @@ pub fn invoice() -> Invoice {
             search_terms: vec![text("tea")],
         },
         lazy: None,
+        rated: None,
+    }
+}
+
+/// An invoice that says where its rate came from.
+pub fn rated_invoice() -> Invoice {
+    let rate = Rate::new(Decimal::new(4_400_025, 2))
+        .expect("positive")
+        .into();
+    let currency = "EUR".parse().expect("known");
+    Invoice {
+        rated: Some(Rated {
+            sources: vec![text("coingecko"), text("kraken")],
+            tracked: vec![TrackedRate { currency, rate }],
+        }),
+        ..invoice()
     }
 }
 
@@ -528,6 +545,7 @@ pub fn store() -> Store {
             anyone_can_create_invoice: true,
             fee_cap: None,
             rates: None,
+            tracked_rates: None,
             onchain: None,
             lightning: None,
         },
@@ -605,6 +623,7 @@ pub fn priced_store(fallback: Fallback) -> Store {
     Store {
         settings: Settings {
             rates: Some(StoreRates { primary, fallback }),
+            tracked_rates: Some(vec![text("EUR")]),
             ..store.settings
         },
         ..store

@@ -1,13 +1,15 @@
 //! Shapes of accounts and keys (Greenfield 4.1).
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::access::{ApiKey, User};
 
 /// `ApplicationUserData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "Greenfield's own shape")]
+#[schema(as = ApplicationUserData)]
 pub struct UserData {
     id: String,
     email: String,
@@ -59,7 +61,7 @@ impl From<User> for UserData {
 }
 
 /// `ApiKeyData`. The key itself is shown only to who holds it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeyData {
     api_key: String,

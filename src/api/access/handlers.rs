@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use subtle::ConstantTimeEq;
 
+use super::body::{NewKeyRequest, NewUserRequest};
 use super::dto::{ApiKeyData, UserData};
 use crate::api::auth::{Anyone, Right, Signed};
 use crate::api::error::ApiError;
@@ -29,7 +30,8 @@ const PERMISSIONS_MAX: usize = 1_000;
 /// The first one is made by who has the set-up token, further ones by an administrator.
 #[utoipa::path(post, path = "/v1/users", operation_id = "Users_CreateUser", tag = "Users",
     security((), ("API_Key" = ["btcpay.server.cancreateuser"])),
-    responses((status = 201, description = "Made.")))]
+    request_body = NewUserRequest,
+    responses((status = 201, description = "Made.", body = UserData)))]
 pub async fn create_user(
     State(state): State<AppState>,
     client: ClientAddr,
@@ -104,7 +106,7 @@ fn may_found(state: &AppState, headers: &HeaderMap, token: Option<&str>) -> bool
 /// The caller's account
 #[utoipa::path(get, path = "/v1/users/me", operation_id = "Users_GetCurrentUser", tag = "Users",
     security(("API_Key" = ["btcpay.user.canviewprofile"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = UserData)))]
 pub async fn me(Signed(caller, _): Signed) -> Json<UserData> {
     Json(UserData::from(caller.user))
 }
@@ -112,7 +114,8 @@ pub async fn me(Signed(caller, _): Signed) -> Json<UserData> {
 /// Makes an API key
 #[utoipa::path(post, path = "/v1/api-keys", operation_id = "ApiKeys_CreateApiKey", tag = "API keys",
     security(("API_Key" = ["unrestricted"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = NewKeyRequest,
+    responses((status = 200, description = "Done.", body = ApiKeyData)))]
 pub async fn create_key(
     State(state): State<AppState>,
     caller: Signed,
@@ -153,7 +156,7 @@ pub(super) fn read_key_wish(body: &mut Input) -> (String, Vec<Grant>) {
 /// A password has none: 401.
 #[utoipa::path(get, path = "/v1/api-keys/current", operation_id = "ApiKeys_GetCurrentApiKey", tag = "API keys",
     security(("API_Key" = [])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = ApiKeyData)))]
 pub async fn current_key(caller: Signed) -> Result<impl IntoResponse, ApiError> {
     let CallerKey { key, secret, .. } = by_key(caller)?;
     Ok(Json(ApiKeyData::new(secret, key)))

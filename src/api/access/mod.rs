@@ -1,5 +1,6 @@
 //! Accounts and API keys (Greenfield 3.1, 3.2).
 
+pub mod body;
 mod dto;
 pub mod handlers;
 pub mod profile;

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 
+use super::body::UserRequest;
 use super::dto::UserData;
 use super::image_url;
 use crate::api::auth::Signed;
@@ -18,7 +19,8 @@ use crate::service::access::UserChange;
 /// tried a few times a minute.
 #[utoipa::path(put, path = "/v1/users/me", operation_id = "Users_UpdateCurrentUser", tag = "Users",
     security(("API_Key" = ["btcpay.user.canmodifyprofile"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = UserRequest,
+    responses((status = 200, description = "Done.", body = UserData)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,
@@ -46,7 +48,7 @@ pub async fn update(
 /// Deletes the caller's account
 ///
 /// Its keys and sessions go with it, and its place in every store. While a store has no other owner it is refused with
-/// `store-user-role-orphaned`; archived stores go to an administrator. The only administrator stays.
+/// 409 `store-user-role-orphaned`; archived stores go to an administrator. The only administrator stays.
 #[utoipa::path(delete, path = "/v1/users/me", operation_id = "Users_DeleteCurrentUser", tag = "Users",
     security(("API_Key" = ["btcpay.user.candeleteuser"])),
     responses((status = 200, description = "Done.")))]

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::IntoResponse;
 
+use super::body::NewKeyRequest;
 use super::dto::ApiKeyData;
 use super::handlers::{no_key, read_key_wish};
 use crate::api::auth::Signed;
@@ -18,7 +19,8 @@ use crate::service::access::UserRefusal;
 /// A key of somebody who runs the server is made only by who may do everything: it could do more than its maker.
 #[utoipa::path(post, path = "/v1/users/{user}/api-keys", operation_id = "ApiKeys_CreateUserApiKey", tag = "API keys",
     security(("API_Key" = ["btcpay.server.canmanageusers"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = NewKeyRequest,
+    responses((status = 200, description = "Done.", body = ApiKeyData)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,

@@ -2,16 +2,21 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::methods::MethodData;
 use crate::api::number::{Dec, Num};
+use crate::api::schema::{
+    InvoiceAdditionalStatus, InvoiceMark, InvoiceStatus, InvoiceType, PaymentMethodId, SpeedPolicy,
+};
 use crate::api::wire;
+use crate::api::wire::ReceiptOptions;
 use crate::domain::invoice::{Invoice, Mark, Price};
 use crate::service::Gateway;
 
 /// `InvoiceData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InvoiceData {
     id: String,
@@ -20,30 +25,40 @@ pub struct InvoiceData {
     paid_amount: Dec,
     currency: String,
     #[serde(rename = "type")]
+    #[schema(value_type = InvoiceType)]
     kind: &'static str,
     checkout_link: String,
     created_time: u64,
     expiration_time: u64,
     monitoring_expiration: u64,
+    #[schema(value_type = InvoiceStatus)]
     status: &'static str,
+    #[schema(value_type = InvoiceAdditionalStatus)]
     additional_status: &'static str,
+    #[schema(value_type = Vec<InvoiceMark>)]
     available_statuses_for_manual_marking: Vec<&'static str>,
     archived: bool,
     /// Tollway's own: why there is no Lightning half although one was wanted.
     lightning_missing_reason: Option<String>,
+    #[schema(value_type = Object)]
     metadata: Box<RawValue>,
     checkout: CheckoutData,
+    #[schema(value_type = ReceiptOptions)]
     receipt: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_methods: Option<Vec<MethodData>>,
 }
 
 /// `CheckoutOptions` in force.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CheckoutData {
+#[schema(as = CheckoutOptions)]
+pub struct CheckoutData {
+    #[schema(value_type = SpeedPolicy)]
     speed_policy: &'static str,
+    #[schema(value_type = Vec<PaymentMethodId>)]
     payment_methods: Vec<String>,
+    #[schema(value_type = Option<PaymentMethodId>)]
     default_payment_method: Option<String>,
     lazy_payment_methods: bool,
     expiration_minutes: u64,
@@ -85,8 +100,7 @@ impl InvoiceData {
             lightning_missing_reason: invoice.lightning_missing.clone(),
             metadata: raw_object(&invoice.details.metadata),
             checkout: checkout(invoice),
-            receipt: serde_json::from_str(&invoice.details.receipt)
-                .unwrap_or_else(|_| Value::Object(Map::new())),
+            receipt: receipt(&invoice.details.receipt),
             payment_methods: with_methods.then(|| MethodData::all(invoice, false, None)),
         }
     }
@@ -115,6 +129,16 @@ fn checkout(invoice: &Invoice) -> CheckoutData {
         redirect_automatically: flag("redirectAutomatically"),
         default_language: text("defaultLanguage"),
     }
+}
+
+/// What a receipt shows. Not every invoice was made by a request that says so.
+fn receipt(kept: &str) -> Value {
+    let kept: Value = serde_json::from_str(kept).unwrap_or_default();
+    json!({
+        "enabled": kept["enabled"],
+        "showQR": kept["showQR"],
+        "showPayments": kept["showPayments"],
+    })
 }
 
 /// A JSON object as it was kept.

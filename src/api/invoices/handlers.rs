@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Deserialize;
 
+use super::body::{CreateInvoiceRequest, MarkInvoiceRequest, UpdateInvoiceRequest};
 use super::dto::InvoiceData;
 use super::list::Filters;
 use super::methods::MethodData;
@@ -13,6 +14,8 @@ use crate::api::auth::{Anyone, ItemPath, Right, Signed, find_store};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
 use crate::api::once::{IdempotencyKey, Once};
+use crate::api::page::PageParams;
+use crate::api::schema::InvoiceStatus;
 use crate::domain::invoice::{Invoice, Mark};
 use crate::domain::store::Store;
 use crate::http::{AppState, ClientAddr};
@@ -24,7 +27,8 @@ const MODIFY_SETTINGS: &str = "btcpay.store.canmodifystoresettings";
 /// Finds invoices, newest first
 #[utoipa::path(get, path = "/v1/stores/{store}/invoices", operation_id = "Invoices_GetInvoices", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canviewinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    params(("orderId" = Option<Vec<String>>, Query, description = "Of these orders; may be repeated."), ("status" = Option<Vec<InvoiceStatus>>, Query, description = "In these states; may be repeated."), ("textSearch" = Option<String>, Query, description = "With this in its id, metadata, addresses or search terms."), ("startDate" = Option<u64>, Query, description = "Made since, as Unix time in seconds."), ("endDate" = Option<u64>, Query, description = "Made until, as Unix time in seconds."), ("includeArchived" = Option<bool>, Query, description = "Whether archived ones are shown too."), ("includePaymentMethods" = Option<bool>, Query, description = "Whether payment methods are shown."), PageParams),
+    responses((status = 200, description = "Done.", body = [InvoiceData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -53,7 +57,8 @@ pub async fn list(
 #[utoipa::path(post, path = "/v1/stores/{store}/invoices", operation_id = "Invoices_CreateInvoice", tag = "Invoices",
     params(IdempotencyKey),
     security((), ("API_Key" = ["btcpay.store.cancreateinvoice"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = CreateInvoiceRequest,
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn create(
     State(state): State<AppState>,
     client: ClientAddr,
@@ -89,7 +94,8 @@ pub async fn create(
 /// An invoice
 #[utoipa::path(get, path = "/invoices/{id}", operation_id = "Invoices_GetInvoice", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canviewinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    params(("includePaymentMethods" = Option<bool>, Query, description = "Whether payment methods are shown.")),
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
@@ -107,7 +113,9 @@ pub async fn get(
 /// `includeSensitive` also shows the wallet's public keys; it needs `btcpay.store.canmodifystoresettings`.
 #[utoipa::path(get, path = "/invoices/{id}/payment-methods", operation_id = "Invoices_GetInvoicePaymentMethods", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canviewinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    params(("onlyAccountedPayments" = Option<bool>, Query, description = "Whether payments that went away again are left out; true by default."),
+        ("includeSensitive" = Option<bool>, Query, description = "Whether the wallet's public keys are shown.")),
+    responses((status = 200, description = "Done.", body = [MethodData])))]
 pub async fn payment_methods(
     State(state): State<AppState>,
     caller: Signed,
@@ -133,7 +141,11 @@ pub async fn payment_methods(
         caller.check_on(MODIFY_SETTINGS, shop.as_ref())?;
     }
     let keys = keys.filter(|_| sensitive);
-    Ok(Json(MethodData::all(&invoice, !only_accounted, keys)))
+    Ok(Json(MethodData::all(
+        &invoice,
+        !only_accounted,
+        keys.as_deref(),
+    )))
 }
 
 /// Makes a payment method that was left for later
@@ -170,7 +182,8 @@ pub struct MethodPath {
 /// Replaces an invoice's metadata, if any is given
 #[utoipa::path(put, path = "/invoices/{id}", operation_id = "Invoices_UpdateInvoice", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = UpdateInvoiceRequest,
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,
@@ -218,7 +231,7 @@ pub async fn archive(
 /// Refused with 400 `already-unarchived`.
 #[utoipa::path(post, path = "/invoices/{id}/unarchive", operation_id = "Invoices_UnarchiveInvoice", tag = "Invoices",
     security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn unarchive(
     State(state): State<AppState>,
     caller: Signed,
@@ -240,7 +253,8 @@ pub async fn unarchive(
 #[utoipa::path(post, path = "/invoices/{id}/status", operation_id = "Invoices_MarkInvoiceStatus", tag = "Invoices",
     params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = MarkInvoiceRequest,
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn mark(
     State(state): State<AppState>,
     caller: Signed,

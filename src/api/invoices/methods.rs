@@ -3,18 +3,23 @@
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::api::number::Dec;
+use crate::api::schema::{PaymentMethodId, PaymentStatus};
 use crate::domain::invoice::{Invoice, Price, Status};
 use crate::domain::money::Msat;
 use crate::domain::receipt::{Rail, Receipt, ReceiptStanding};
 use crate::service::payment_link::PaymentLinks;
 
 /// `InvoicePaymentMethodData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct MethodData {
+#[schema(as = InvoicePaymentMethodData)]
+pub struct MethodData {
+    #[schema(value_type = PaymentMethodId)]
     payment_method_id: &'static str,
+    #[schema(value_type = PaymentMethodId)]
     payment_method: &'static str,
     currency: &'static str,
     crypto_code: &'static str,
@@ -29,19 +34,22 @@ pub(super) struct MethodData {
     payment_method_fee: Dec,
     network_fee: Dec,
     payments: Vec<PaymentData>,
+    #[schema(value_type = Object)]
     additional_data: Value,
     /// Tollway's own, on `BTC-CHAIN` (D40); null on `BTC-LN`.
     unified_payment_link: Option<String>,
 }
 
 /// `Payment`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct PaymentData {
+#[schema(as = Payment)]
+pub struct PaymentData {
     id: String,
     received_date: u64,
     value: Dec,
     fee: Dec,
+    #[schema(value_type = PaymentStatus)]
     status: &'static str,
     destination: String,
 }
@@ -49,7 +57,7 @@ struct PaymentData {
 impl MethodData {
     /// The methods that an invoice can be paid by. `with_lost`: payments that went away again are listed too. `keys`: the
     /// wallet's public keys, for who may see them.
-    pub(super) fn all(invoice: &Invoice, with_lost: bool, keys: Option<String>) -> Vec<Self> {
+    pub(super) fn all(invoice: &Invoice, with_lost: bool, keys: Option<&str>) -> Vec<Self> {
         let links = PaymentLinks::of(invoice);
         let mut methods = Vec::new();
         let lazy = |rail| Self {

@@ -1,5 +1,6 @@
 //! Invoices (Greenfield 3.6).
 
+pub mod body;
 pub mod dto;
 pub mod handlers;
 mod list;

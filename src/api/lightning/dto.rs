@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::number::Dec;
+use crate::api::schema::{HistogramType, LightningInvoiceStatus, LightningPaymentStatus};
 use crate::api::wire::msat_text;
 use crate::domain::destination::Destination;
 use crate::domain::ids::Preimage;
@@ -15,9 +16,10 @@ use crate::service::histogram::{Point, Span};
 use crate::store::node::ApiInvoice;
 
 /// `LightningNodeInformationData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct InfoData {
+#[schema(as = LightningNodeInformationData)]
+pub struct InfoData {
     #[serde(rename = "nodeURIs")]
     node_uris: Vec<String>,
     block_height: u32,
@@ -55,21 +57,24 @@ impl InfoData {
 }
 
 /// `LightningNodeBalanceData`.
-#[derive(Debug, Serialize)]
-pub(super) struct BalanceData {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LightningNodeBalanceData)]
+pub struct BalanceData {
     onchain: Option<OnchainBalance>,
     offchain: OffchainBalance,
 }
 
-#[derive(Debug, Serialize)]
-struct OnchainBalance {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OnchainBalanceData)]
+pub struct OnchainBalance {
     confirmed: String,
     unconfirmed: String,
     reserved: String,
 }
 
-#[derive(Debug, Serialize)]
-struct OffchainBalance {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OffchainBalanceData)]
+pub struct OffchainBalance {
     opening: String,
     local: String,
     remote: String,
@@ -120,6 +125,7 @@ impl BalanceData {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct HistogramData {
     /// `Week`, `Month` or `Year`.
+    #[schema(value_type = HistogramType)]
     r#type: &'static str,
     /// The balance at each of the times, in BTC.
     #[schema(value_type = Vec<String>)]
@@ -143,9 +149,10 @@ impl HistogramData {
 }
 
 /// `LightningChannelData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ChannelData {
+#[schema(as = LightningChannelData)]
+pub struct ChannelData {
     remote_node: String,
     is_public: bool,
     is_active: bool,
@@ -168,10 +175,12 @@ impl From<Channel> for ChannelData {
 }
 
 /// `LightningInvoiceData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct InvoiceData {
+#[schema(as = LightningInvoiceData)]
+pub struct InvoiceData {
     id: String,
+    #[schema(value_type = LightningInvoiceStatus)]
     status: &'static str,
     #[serde(rename = "BOLT11")]
     bolt11: String,
@@ -181,6 +190,7 @@ pub(super) struct InvoiceData {
     amount_received: String,
     payment_hash: String,
     preimage: Option<String>,
+    #[schema(value_type = Option<Object>)]
     custom_records: Option<()>,
 }
 
@@ -209,11 +219,13 @@ impl InvoiceData {
 }
 
 /// `LightningPaymentData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PaymentData {
+#[schema(as = LightningPaymentData)]
+pub struct PaymentData {
     id: String,
     payment_hash: String,
+    #[schema(value_type = LightningPaymentStatus)]
     status: &'static str,
     #[serde(rename = "BOLT11")]
     bolt11: String,

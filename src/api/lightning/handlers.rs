@@ -6,12 +6,15 @@ use bitcoin::secp256k1::PublicKey;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::body::{
+    ConnectToNodeRequest, CreateLightningInvoiceRequest, OpenLightningChannelRequest,
+};
 use super::dto::{BalanceData, ChannelData, HistogramData, InfoData, InvoiceData};
 use super::path::{NodePath, Window};
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
-use crate::api::page::Page;
+use crate::api::page::{Page, PageParams};
 use crate::domain::ids::PaymentHash;
 use crate::domain::money::{Msat, SAT_MAX, Sat};
 use crate::http::AppState;
@@ -38,7 +41,7 @@ const MSAT_MAX: i64 = 2_100_000_000_000_000_000;
 /// A store that may not draw on the node isn't told of its peers and channels.
 #[utoipa::path(get, path = "/info", operation_id = "GetInfo", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = InfoData)))]
 pub async fn info(
     State(state): State<AppState>,
     caller: Signed,
@@ -59,7 +62,7 @@ pub async fn info(
 /// A store that may not draw on the node sees what it can spend itself as `offchain.local`, and nothing on the chain.
 #[utoipa::path(get, path = "/balance", operation_id = "GetBalance", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = BalanceData)))]
 pub async fn balance(
     State(state): State<AppState>,
     caller: Signed,
@@ -115,6 +118,7 @@ pub async fn histogram(
 /// Refused with 400 `could-not-connect`.
 #[utoipa::path(post, path = "/connect", operation_id = "ConnectToNode", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    request_body = ConnectToNodeRequest,
     responses((status = 200, description = "Done.")))]
 pub async fn connect(
     State(state): State<AppState>,
@@ -135,7 +139,7 @@ pub async fn connect(
 /// The node's channels
 #[utoipa::path(get, path = "/channels", operation_id = "GetChannels", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = [ChannelData])))]
 pub async fn channels(
     State(state): State<AppState>,
     caller: Signed,
@@ -152,6 +156,7 @@ pub async fn channels(
 /// Refused with 400 `cannot-afford-funding`, `need-more-confirmations`, `peer-not-connected`.
 #[utoipa::path(post, path = "/channels", operation_id = "OpenChannel", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
+    request_body = OpenLightningChannelRequest,
     responses((status = 200, description = "Done.")))]
 pub async fn open_channel(
     State(state): State<AppState>,
@@ -191,7 +196,7 @@ pub async fn open_channel(
 /// An address of the node's own wallet, for funding channels
 #[utoipa::path(post, path = "/address", operation_id = "GetDepositAddress", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = String, content_type = "application/json")))]
 pub async fn address(
     State(state): State<AppState>,
     caller: Signed,
@@ -211,7 +216,8 @@ pub async fn address(
 /// Without an amount, and with 0, the payer chooses it.
 #[utoipa::path(post, path = "/invoices", operation_id = "CreateInvoice", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.cancreatelightninginvoiceinternalnode"]), ("API_Key" = ["btcpay.store.cancreatelightninginvoice"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = CreateLightningInvoiceRequest,
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn create_invoice(
     State(state): State<AppState>,
     caller: Signed,
@@ -248,7 +254,8 @@ pub async fn create_invoice(
 /// Lightning invoices made here, newest first
 #[utoipa::path(get, path = "/invoices", operation_id = "GetInvoices", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canviewlightninginvoiceinternalnode"]), ("API_Key" = ["btcpay.store.canviewlightninginvoice"])),
-    responses((status = 200, description = "Done.")))]
+    params(("pendingOnly" = Option<bool>, Query, description = "Only those that can still be paid."), ("offsetIndex" = Option<u64>, Query, description = "How many to leave out first."), PageParams),
+    responses((status = 200, description = "Done.", body = [InvoiceData])))]
 pub async fn invoices(
     State(state): State<AppState>,
     caller: Signed,
@@ -281,7 +288,7 @@ pub async fn invoices(
 /// A Lightning invoice, by its payment hash
 #[utoipa::path(get, path = "/invoices/{hash}", operation_id = "GetInvoice", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canviewlightninginvoiceinternalnode"]), ("API_Key" = ["btcpay.store.canviewlightninginvoice"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = InvoiceData)))]
 pub async fn invoice(
     State(state): State<AppState>,
     caller: Signed,

@@ -1,5 +1,6 @@
 //! The node: its channels, invoices and payments (Greenfield 3.12, 5.18). The server's own view, and a store's.
 
+pub mod body;
 mod dto;
 pub mod handlers;
 mod path;

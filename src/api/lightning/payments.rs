@@ -8,13 +8,15 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::body::PayLightningInvoiceRequest;
 use super::dto::PaymentData;
 use super::path::NodePath;
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
 use crate::api::once::{Again, IdempotencyKey, Once};
-use crate::api::page::Page;
+use crate::api::page::{Page, PageParams};
+use crate::api::payouts::body::ReviewRequest;
 use crate::api::payouts::dto::read_word;
 use crate::api::wire::fee_wish;
 use crate::domain::destination::Destination;
@@ -36,7 +38,8 @@ const MSAT_MAX: i64 = 2_100_000_000_000_000_000;
 #[utoipa::path(post, path = "/invoices/pay", operation_id = "PayInvoice", tag = "Lightning",
     params(IdempotencyKey),
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
-    responses((status = 200, description = "Paid."), (status = 202, description = "Nobody knows yet.")))]
+    request_body = PayLightningInvoiceRequest,
+    responses((status = 200, description = "Paid.", body = PaymentData), (status = 202, description = "Nobody knows yet.", body = PaymentData)))]
 pub async fn pay(
     State(state): State<AppState>,
     caller: Signed,
@@ -99,7 +102,8 @@ fn failed(payout: &Payout, why: &str) -> ApiError {
 /// A person's word on a payment of which nobody knows what became, as for a payout
 #[utoipa::path(post, path = "/payments/{hash}/review", operation_id = "ReviewPayment", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = ReviewRequest,
+    responses((status = 200, description = "Done.", body = PaymentData)))]
 pub async fn review(
     State(state): State<AppState>,
     caller: Signed,
@@ -125,7 +129,8 @@ pub async fn review(
 /// Without `includePending` only those that arrived.
 #[utoipa::path(get, path = "/payments", operation_id = "GetPayments", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
-    responses((status = 200, description = "Done.")))]
+    params(("includePending" = Option<bool>, Query, description = "Those under way and those that failed too."), ("offsetIndex" = Option<u64>, Query, description = "How many to leave out first."), PageParams),
+    responses((status = 200, description = "Done.", body = [PaymentData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -158,7 +163,7 @@ pub async fn list(
 /// A Lightning payment, by its payment hash
 #[utoipa::path(get, path = "/payments/{hash}", operation_id = "GetPayment", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = PaymentData)))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,

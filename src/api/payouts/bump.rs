@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
+use super::body::BumpRequest;
 use super::dto::{self, PayoutData};
 use super::handlers::find;
 use crate::api::auth::{ItemPath, Signed};
@@ -27,7 +28,8 @@ impl From<BumpRefusal> for ApiError {
 /// `feeRate` is in sat/vB, the estimate if there is none. All payouts of the same transaction are raised with it.
 #[utoipa::path(post, path = "/payouts/{id}/bump", operation_id = "Payouts_BumpPayout", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = BumpRequest,
+    responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn bump(
     State(state): State<AppState>,
     caller: Signed,

@@ -6,11 +6,13 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::api::error::ApiError;
 use crate::api::extract::Input;
 use crate::api::invoices::dto::raw_object;
 use crate::api::number::Dec;
+use crate::api::schema::{FeePolicy, PaymentMethodId, PayoutState};
 use crate::domain::ids::Preimage;
 use crate::domain::payout::{HandMark, Payout, Plan, Proof, Stage, Standing};
 use crate::domain::receipt::Rail;
@@ -21,7 +23,7 @@ use crate::store::{self, Rows};
 
 /// `PayoutData`. Beyond Greenfield: `reviewReason` says why an attempt stands for review; `paidTwice` is an alarm that
 /// nobody has acknowledged yet.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PayoutData {
     id: String,
@@ -29,7 +31,9 @@ pub struct PayoutData {
     pull_payment_id: Option<String>,
     date: u64,
     destination: String,
+    #[schema(value_type = PaymentMethodId)]
     payout_method_id: &'static str,
+    #[schema(value_type = PaymentMethodId)]
     payment_method: &'static str,
     original_currency: String,
     original_amount: Dec,
@@ -38,8 +42,11 @@ pub struct PayoutData {
     crypto_code: &'static str,
     payout_amount: Option<Dec>,
     payment_method_amount: Option<Dec>,
+    #[schema(value_type = PayoutState)]
     state: &'static str,
+    #[schema(value_type = Option<Object>)]
     payment_proof: Option<Value>,
+    #[schema(value_type = Object)]
     metadata: Box<RawValue>,
     attempts: usize,
     failure_reason: Option<String>,
@@ -50,6 +57,7 @@ pub struct PayoutData {
     /// A reorganisation took its transaction out of the chain; it is sent again.
     unconfirmed: bool,
     fee_amount: Option<Dec>,
+    #[schema(value_type = FeePolicy)]
     fee_policy: &'static str,
     max_fee_percent: Option<Dec>,
     max_fee_flat: String,

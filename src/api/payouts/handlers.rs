@@ -3,13 +3,16 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
+use super::body::{
+    ApprovePayoutRequest, CreateStorePayoutRequest, MarkPayoutRequest, ReviewRequest,
+};
 use super::dto::{self, PayoutData};
 use super::recall::APayout;
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
 use crate::api::once::{IdempotencyKey, Nothing, Once};
-use crate::api::page::Page;
+use crate::api::page::{Page, PageParams};
 use crate::api::pull_payments::handlers::CREATE_APPROVED;
 use crate::api::wire;
 use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
@@ -25,7 +28,8 @@ use crate::store;
 /// Lightning API's too.
 #[utoipa::path(get, path = "/v1/stores/{store}/payouts", operation_id = "PullPayments_GetStorePayouts", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canviewpayouts"])),
-    responses((status = 200, description = "Done.")))]
+    params(("includeCancelled" = Option<bool>, Query, description = "Whether cancelled ones are shown too."), ("inReview" = Option<bool>, Query, description = "Only those that wait for a person's word."), PageParams),
+    responses((status = 200, description = "Done.", body = [PayoutData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -75,7 +79,8 @@ pub async fn list(
 #[utoipa::path(post, path = "/v1/stores/{store}/payouts", operation_id = "Payouts_CreatePayoutThroughStore", tag = "Payouts",
     params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.cancreatenonapprovedpullpayments"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = CreateStorePayoutRequest,
+    responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
@@ -122,7 +127,7 @@ pub async fn create(
 /// A payout
 #[utoipa::path(get, path = "/payouts/{id}", operation_id = "GetStorePayout", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canviewpayouts"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
@@ -146,7 +151,8 @@ pub async fn get(
 #[utoipa::path(post, path = "/payouts/{id}", operation_id = "PullPayments_ApprovePayout", tag = "Payouts",
     params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = ApprovePayoutRequest,
+    responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn approve(
     State(state): State<AppState>,
     caller: Signed,
@@ -188,6 +194,7 @@ pub async fn cancel(
 #[utoipa::path(post, path = "/payouts/{id}/mark", operation_id = "PullPayments_MarkPayout", tag = "Payouts",
     params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
+    request_body = MarkPayoutRequest,
     responses((status = 200, description = "Done.")))]
 pub async fn mark(
     State(state): State<AppState>,
@@ -229,7 +236,7 @@ pub async fn mark_paid(
 /// Looks at a payout now, processor or not
 #[utoipa::path(post, path = "/payouts/{id}/retry", operation_id = "Payouts_RetryPayout", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn retry(
     State(state): State<AppState>,
     caller: Signed,
@@ -249,7 +256,8 @@ pub async fn retry(
 /// without a preimage, `evenIfUnderWay`) is taken only from the server's administrator, who reaches such a payout here.
 #[utoipa::path(post, path = "/payouts/{id}/review", operation_id = "Payouts_ReviewPayout", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = ReviewRequest,
+    responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn review(
     State(state): State<AppState>,
     caller: Signed,
@@ -275,7 +283,7 @@ pub async fn review(
 /// Somebody has seen that it was paid twice
 #[utoipa::path(post, path = "/payouts/{id}/acknowledge", operation_id = "Payouts_AcknowledgePaidTwice", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn acknowledge(
     State(state): State<AppState>,
     caller: Signed,

@@ -6,7 +6,9 @@ use axum::Json;
 use axum::extract::{Path, State};
 use bitcoin::Txid;
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::body::ReleaseHoldRequest;
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::Input;
@@ -17,16 +19,19 @@ use crate::store;
 use crate::store::hold::UnknownSpend;
 
 /// Whether on-chain payouts are held, and why.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WalletHoldData)]
 pub struct HoldData {
     held: bool,
     spends: Vec<SpendData>,
 }
 
-#[derive(Debug, Serialize)]
+/// A spend that was not made here.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct SpendData {
+#[schema(as = UnknownSpendData)]
+pub struct SpendData {
     transaction_hash: String,
     amount: Dec,
     timestamp: u64,
@@ -51,7 +56,7 @@ impl From<UnknownSpend> for SpendData {
 /// They are held while its wallet shows a spend that was not made here and that nobody has looked at.
 #[utoipa::path(get, path = "/v1/stores/{store}/wallet-hold", operation_id = "StoreWalletHold_GetHold", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canviewpayouts"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = HoldData)))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
@@ -66,7 +71,8 @@ pub async fn get(
 /// When none is left that nobody has looked at, on-chain payouts go on.
 #[utoipa::path(delete, path = "/v1/stores/{store}/wallet-hold", operation_id = "StoreWalletHold_ReleaseHold", tag = "Payouts",
     security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = ReleaseHoldRequest,
+    responses((status = 200, description = "Done.", body = HoldData)))]
 pub async fn release(
     State(state): State<AppState>,
     caller: Signed,

@@ -1,5 +1,6 @@
 //! Payouts and the processors that send them (Greenfield 3.9, 3.10).
 
+pub mod body;
 pub mod bump;
 pub mod dto;
 pub mod handlers;

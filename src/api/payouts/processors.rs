@@ -6,11 +6,14 @@ use axum::Json;
 use axum::extract::{Path, State};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::body::ProcessorRequest;
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::Input;
 use crate::api::number::Num;
+use crate::api::schema::PaymentMethodId;
 use crate::domain::receipt::Rail;
 use crate::domain::store::{Processor, Store};
 use crate::http::AppState;
@@ -20,20 +23,26 @@ use crate::store;
 const INTERVAL_SECS: u32 = 3_600;
 
 /// `PayoutProcessorData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PayoutProcessorData)]
 pub struct ProcessorKind {
     name: &'static str,
     friendly_name: &'static str,
+    #[schema(value_type = Vec<PaymentMethodId>)]
     payout_methods: [&'static str; 1],
+    #[schema(value_type = Vec<PaymentMethodId>)]
     payment_methods: [&'static str; 1],
 }
 
 /// Settings of a processor; the chain's has two more.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PayoutProcessorSettings)]
 pub struct ProcessorData {
+    #[schema(value_type = PaymentMethodId)]
     payout_method_id: &'static str,
+    #[schema(value_type = PaymentMethodId)]
     payment_method: &'static str,
     interval_seconds: u32,
     process_new_payouts_instantly: bool,
@@ -41,9 +50,11 @@ pub struct ProcessorData {
     onchain: Option<OnchainData>,
 }
 
-#[derive(Debug, Serialize)]
+/// What the chain's processor has besides.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct OnchainData {
+#[schema(as = OnchainProcessorSettings)]
+pub struct OnchainData {
     fee_block_target: u32,
     fee_target_block: u32,
     threshold: Num,
@@ -130,7 +141,7 @@ fn data(processor: &Processor) -> ProcessorData {
 /// The kinds of automatic senders
 #[utoipa::path(get, path = "/v1/payout-processors", operation_id = "PayoutProcessors_GetPayoutProcessors", tag = "Payout processors",
     security(("API_Key" = [])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = [ProcessorKind])))]
 pub async fn kinds(_: Signed) -> Json<[ProcessorKind; 2]> {
     Json(Rail::ALL.map(kind))
 }
@@ -138,7 +149,7 @@ pub async fn kinds(_: Signed) -> Json<[ProcessorKind; 2]> {
 /// Automatic senders of a store that are on
 #[utoipa::path(get, path = "/v1/stores/{store}/payout-processors", operation_id = "StorePayoutProcessors_GetStorePayoutProcessors", tag = "Payout processors",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = [ProcessorKind])))]
 pub async fn configured(
     State(state): State<AppState>,
     caller: Signed,
@@ -157,7 +168,7 @@ pub async fn configured(
 /// Settings of an automatic sender: a list of at most one
 #[utoipa::path(get, path = "/", operation_id = "StorePayoutProcessors_GetSettings", tag = "Payout processors",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = [ProcessorData])))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
@@ -173,7 +184,8 @@ pub async fn get(
 /// Looks at once at what waits.
 #[utoipa::path(put, path = "/", operation_id = "StorePayoutProcessors_UpdateSettings", tag = "Payout processors",
     security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = ProcessorRequest,
+    responses((status = 200, description = "Done.", body = ProcessorData)))]
 pub async fn set(
     State(state): State<AppState>,
     caller: Signed,

@@ -2,9 +2,11 @@
 
 use rust_decimal::Decimal;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::api::extract::Input;
 use crate::api::number::Dec;
+use crate::api::schema::PaymentMethodId;
 use crate::api::wire::Unit;
 use crate::domain::money::Money;
 use crate::domain::pull_payment::{Change, PullPayment};
@@ -24,9 +26,9 @@ const CLAIMS_MAX: u32 = 10_000;
 const NOT_OFFERED: [&str; 3] = ["period", "rateLockSeconds", "pin"];
 
 /// `PullPaymentData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PullPaymentData {
+pub struct PullPaymentData {
     id: String,
     name: String,
     description: String,
@@ -39,6 +41,7 @@ pub(super) struct PullPaymentData {
     expires_at: Option<u64>,
     archived: bool,
     view_link: String,
+    #[schema(value_type = Vec<PaymentMethodId>)]
     payout_methods: Vec<&'static str>,
     claimed_amount: Dec,
     remaining_amount: Dec,
@@ -92,9 +95,10 @@ impl PullPaymentData {
 }
 
 /// `LNURLData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct LnurlData {
+#[schema(as = LNURLData)]
+pub struct LnurlData {
     lnurl_bech32: String,
     lnurl_uri: String,
 }

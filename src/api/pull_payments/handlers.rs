@@ -4,13 +4,14 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
 
+use super::body::{CreatePullPaymentRequest, UpdatePullPaymentRequest};
 use super::dto::{self, PullPaymentData};
 use super::recall::APullPayment;
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
 use crate::api::once::{IdempotencyKey, Once};
-use crate::api::page::Page;
+use crate::api::page::{Page, PageParams};
 use crate::http::AppState;
 use crate::store;
 
@@ -20,7 +21,8 @@ pub(in crate::api) const CREATE_APPROVED: &str = "btcpay.store.cancreatepullpaym
 /// Pull payments of a store, the latest start first
 #[utoipa::path(get, path = "/v1/stores/{store}/pull-payments", operation_id = "PullPayments_GetPullPayments", tag = "Pull payments",
     security(("API_Key" = ["btcpay.store.canviewpullpayments"])),
-    responses((status = 200, description = "Done.")))]
+    params(("includeArchived" = Option<bool>, Query, description = "Whether archived ones are shown too."), PageParams),
+    responses((status = 200, description = "Done.", body = [PullPaymentData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -53,7 +55,8 @@ pub async fn list(
 #[utoipa::path(post, path = "/v1/stores/{store}/pull-payments", operation_id = "PullPayments_CreatePullPayment", tag = "Pull payments",
     params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.cancreatenonapprovedpullpayments"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = CreatePullPaymentRequest,
+    responses((status = 200, description = "Done.", body = PullPaymentData)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
@@ -79,7 +82,8 @@ pub async fn create(
 /// needs. Refused with 422 `Amount` below what has been claimed already.
 #[utoipa::path(patch, path = "/pull-payments/{id}", operation_id = "PullPayments_UpdatePullPayment", tag = "Pull payments",
     security(("API_Key" = ["btcpay.store.canmanagepullpayments"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = UpdatePullPaymentRequest,
+    responses((status = 200, description = "Done.", body = PullPaymentData)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,

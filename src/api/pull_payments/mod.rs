@@ -1,5 +1,6 @@
 //! Pull payments and their public side (Greenfield 3.8).
 
+pub mod body;
 mod dto;
 pub mod handlers;
 pub mod public;

@@ -8,7 +8,8 @@ use super::dto::{LnurlData, PullPaymentData};
 use crate::api::error::ApiError;
 use crate::api::extract::Params;
 use crate::api::once::{IdempotencyKey, Once};
-use crate::api::page::Page;
+use crate::api::page::{Page, PageParams};
+use crate::api::payouts::body::CreatePayoutRequest;
 use crate::api::payouts::dto::{self, PayoutData};
 use crate::api::payouts::recall::APayout;
 use crate::api::stores::redacts_public_payouts;
@@ -22,7 +23,7 @@ use crate::store;
 /// A pull payment, archived ones too
 #[utoipa::path(get, path = "/v1/pull-payments/{id}", operation_id = "PullPayments_GetPullPayment", tag = "Pull payments (public)",
     security(()),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = PullPaymentData)))]
 pub async fn get(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -36,7 +37,7 @@ pub async fn get(
 /// Refused with 400 `lnurl-not-supported`.
 #[utoipa::path(get, path = "/v1/pull-payments/{id}/lnurl", operation_id = "PullPayments_GetPullPaymentLNURL", tag = "Pull payments (public)",
     security(()),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = LnurlData)))]
 pub async fn lnurl(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -53,7 +54,8 @@ pub async fn lnurl(
 /// Claims on a pull payment, newest first; none once archived
 #[utoipa::path(get, path = "/v1/pull-payments/{id}/payouts", operation_id = "PullPayments_GetPayouts", tag = "Pull payments (public)",
     security(()),
-    responses((status = 200, description = "Done.")))]
+    params(("includeCancelled" = Option<bool>, Query, description = "Whether cancelled ones are shown too."), PageParams),
+    responses((status = 200, description = "Done.", body = [PayoutData])))]
 pub async fn payouts(
     State(state): State<AppState>,
     Path(id): Path<String>,
@@ -87,7 +89,7 @@ pub async fn payouts(
 /// A claim on a pull payment
 #[utoipa::path(get, path = "/v1/pull-payments/{id}/payouts/{payout}", operation_id = "PullPayments_GetPayout", tag = "Pull payments (public)",
     security(()),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn payout(
     State(state): State<AppState>,
     Path((id, payout)): Path<(String, String)>,
@@ -117,7 +119,8 @@ pub async fn payout(
 #[utoipa::path(post, path = "/v1/pull-payments/{id}/payouts", operation_id = "PullPayments_CreatePayout", tag = "Pull payments (public)",
     params(IdempotencyKey),
     security(()),
-    responses((status = 200, description = "Done.")))]
+    request_body = CreatePayoutRequest,
+    responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn claim(
     State(state): State<AppState>,
     client: ClientAddr,

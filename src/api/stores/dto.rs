@@ -36,8 +36,6 @@ enum Kind {
     Blocks,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A list of currencies.
-    Currencies,
     /// Greenfield's `PaymentMethodCriteria[]`.
     Criteria,
     /// Greenfield's `ReceiptOptions`.
@@ -53,7 +51,6 @@ const KEPT: &[(&str, Kind, &str)] = &[
     ("paymentSoundUrl", Kind::Url, "null"),
     ("brandColor", Kind::Color, "null"),
     ("applyBrandColorToBackend", Kind::Flag, "false"),
-    ("additionalTrackedRates", Kind::Currencies, "[]"),
     ("displayExpirationTimer", Kind::Span, "300"),
     (
         "networkFeeMode",
@@ -131,6 +128,7 @@ pub(super) fn read(body: &mut Input, before: Option<&Store>) -> StoreChange {
         onchain: old.onchain,
         lightning: old.lightning,
         rates: old.rates,
+        tracked_rates: currencies(body, "additionalTrackedRates").or(old.tracked_rates),
     };
     let mut kept = before.map_or_else(Map::new, kept_of);
     for (name, kind, _) in KEPT {
@@ -196,7 +194,6 @@ fn read_kept(body: &mut Input, name: &'static str, kind: Kind) -> Option<Value> 
             }
             found.map(|word| Value::from(*word))
         }
-        Kind::Currencies => Some(Value::from(currencies(body, name)?)),
         Kind::Criteria => criteria(body, name),
         Kind::Receipt => body.object(name).map(|_| wire::receipt_options(body, name)),
     }
@@ -300,6 +297,8 @@ pub(super) fn store_data(store: &Store) -> Value {
         settings.monitoring_expiration.into(),
     );
     put("refundBOLT11Expiration", settings.refund_bolt11_days.into());
+    let tracked = settings.tracked_rates.clone().unwrap_or_default();
+    put("additionalTrackedRates", tracked.into());
     put("speedPolicy", wire::speed_name(settings.speed).into());
     put(
         "paymentTolerance",

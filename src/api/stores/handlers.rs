@@ -4,11 +4,13 @@ use axum::Json;
 use axum::extract::{Path, State};
 use serde_json::Value;
 
+use super::body::StoreData;
+use super::body::StoreRequest;
 use super::dto;
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
-use crate::api::page::Page;
+use crate::api::page::{Page, PageParams};
 use crate::http::AppState;
 
 /// Greenfield's limit for a name, in characters.
@@ -19,7 +21,8 @@ const NAME_CHARS_MAX: usize = 50;
 /// Archived ones are left out. Stores without the right are left out too; a key that has it nowhere is refused.
 #[utoipa::path(get, path = "/v1/stores", operation_id = "Stores_GetStores", tag = "Stores",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    params(PageParams),
+    responses((status = 200, description = "Done.", body = [StoreData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -42,7 +45,8 @@ pub async fn list(
 /// Only with a right that is not limited to a store.
 #[utoipa::path(post, path = "/v1/stores", operation_id = "Stores_CreateStore", tag = "Stores",
     security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = StoreRequest,
+    responses((status = 200, description = "Done.", body = StoreData)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
@@ -63,7 +67,7 @@ pub async fn create(
 /// A store
 #[utoipa::path(get, path = "/v1/stores/{store}", operation_id = "Stores_GetStore", tag = "Stores",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = StoreData)))]
 pub async fn get(
     State(state): State<AppState>,
     caller: Signed,
@@ -78,7 +82,8 @@ pub async fn get(
 /// Merged into what is there: an absent or null member keeps its value.
 #[utoipa::path(put, path = "/v1/stores/{store}", operation_id = "Stores_UpdateStore", tag = "Stores",
     security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    request_body = StoreRequest,
+    responses((status = 200, description = "Done.", body = StoreData)))]
 pub async fn update(
     State(state): State<AppState>,
     caller: Signed,

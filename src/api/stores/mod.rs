@@ -1,5 +1,6 @@
 //! Stores and what they offer (Greenfield 3.3, 3.4).
 
+pub mod body;
 mod dto;
 pub mod handlers;
 pub mod methods;

@@ -3,24 +3,29 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::body::{StoreRoleRequest, StoreUserRequest};
 use crate::api::access::UserData;
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
-use crate::api::page::Page;
+use crate::api::page::{Page, PageParams};
+use crate::api::schema::StoreRole;
 use crate::domain::access::{Role, User};
 use crate::domain::store::Member;
 use crate::http::AppState;
 
 /// `StoreUserData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StoreUserData {
     #[serde(flatten)]
     user: UserData,
+    #[schema(value_type = StoreRole)]
     store_role: &'static str,
     user_id: String,
+    #[schema(value_type = StoreRole)]
     role: &'static str,
 }
 
@@ -36,11 +41,13 @@ impl From<(User, Member)> for StoreUserData {
 }
 
 /// `RoleData`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleData {
     id: &'static str,
+    #[schema(value_type = StoreRole)]
     role: &'static str,
+    #[schema(value_type = Vec<String>)]
     permissions: &'static [&'static str],
     is_server_role: bool,
 }
@@ -48,7 +55,8 @@ pub struct RoleData {
 /// The people of a store, those who have been there longest first
 #[utoipa::path(get, path = "/v1/stores/{store}/users", operation_id = "Stores_GetStoreUsers", tag = "Store users",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    params(PageParams),
+    responses((status = 200, description = "Done.", body = [StoreUserData])))]
 pub async fn list(
     State(state): State<AppState>,
     caller: Signed,
@@ -67,6 +75,7 @@ pub async fn list(
 /// `id` is an id or an e-mail address. Refused with 409 `duplicate-store-user-role`.
 #[utoipa::path(post, path = "/v1/stores/{store}/users", operation_id = "Stores_AddStoreUser", tag = "Store users",
     security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    request_body = StoreUserRequest,
     responses((status = 200, description = "Done.")))]
 pub async fn add(
     State(state): State<AppState>,
@@ -95,6 +104,7 @@ pub async fn add(
 /// Refused with 409 `store-user-role-orphaned` if the last owner would go.
 #[utoipa::path(put, path = "/v1/stores/{store}/users/{user}", operation_id = "Stores_UpdateStoreUser", tag = "Store users",
     security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
+    request_body = StoreRoleRequest,
     responses((status = 200, description = "Done.")))]
 pub async fn update(
     State(state): State<AppState>,
@@ -130,7 +140,7 @@ pub async fn remove(
 /// The roles there are: the same four in every store
 #[utoipa::path(get, path = "/v1/stores/{store}/roles", operation_id = "Stores_GetStoreRoles", tag = "Store users",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = [RoleData])))]
 pub async fn roles(
     State(state): State<AppState>,
     caller: Signed,
@@ -143,7 +153,7 @@ pub async fn roles(
 /// The roles there are
 #[utoipa::path(get, path = "/v1/server/roles", operation_id = "Server_GetStoreRoles", tag = "Server",
     security(("API_Key" = ["btcpay.server.canmodifyserversettings"])),
-    responses((status = 200, description = "Done.")))]
+    responses((status = 200, description = "Done.", body = [RoleData])))]
 pub async fn server_roles(_: Signed) -> Json<Vec<RoleData>> {
     Json(all_roles())
 }

@@ -11,7 +11,7 @@ use super::handlers::found;
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::Params;
-use crate::api::page::Page;
+use crate::api::page::{Page, PageParams};
 use crate::domain::ids::DeliveryId;
 use crate::domain::webhook::Delivery;
 use crate::http::AppState;
@@ -39,6 +39,7 @@ async fn one(state: &AppState, caller: &Signed, path: &DeliveryPath) -> Result<D
 /// Each try is a delivery of its own; those that have not been tried yet are left out. `count`: at most so many.
 #[utoipa::path(get, path = "/webhooks/{id}/deliveries", operation_id = "Webhooks_GetWebhookDeliveries", tag = "Webhooks",
     security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    params(("count" = Option<u64>, Query, description = "How many at most."), PageParams),
     responses((status = 200, description = "Done.", body = [DeliveryData])))]
 pub async fn list(
     State(state): State<AppState>,
@@ -91,7 +92,7 @@ pub async fn request(
 /// Answers the id of the new delivery. Refused with 409 `webhookdelivery-pruned` after 60 days.
 #[utoipa::path(post, path = "/webhooks/{id}/deliveries/{delivery}/redeliver", operation_id = "Webhooks_RedeliverWebhookDelivery", tag = "Webhooks",
     security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
-    responses((status = 200, description = "Done.", body = String)))]
+    responses((status = 200, description = "Done.", body = String, content_type = "application/json")))]
 pub async fn redeliver(
     State(state): State<AppState>,
     caller: Signed,

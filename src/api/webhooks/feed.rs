@@ -60,6 +60,11 @@ impl From<&FeedPage> for FeedData {
 /// right to see all of it.
 #[utoipa::path(get, path = "/v1/stores/{store}/events", operation_id = "Events_GetEvents", tag = "Events",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
+    params(
+        ("after" = Option<u64>, Query, description = "Only what happened after this number."),
+        ("take" = Option<u64>, Query, description = "About how many at most."),
+        ("limit" = Option<u64>, Query, description = "The same."),
+        ("wait" = Option<u64>, Query, description = "Seconds to wait if there is nothing yet.")),
     responses((status = 200, description = "Done.", body = FeedData)))]
 pub async fn feed(
     State(state): State<AppState>,

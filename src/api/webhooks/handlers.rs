@@ -7,7 +7,7 @@ use super::dto::{self, WebhookData, WebhookWish};
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
-use crate::api::page::Page;
+use crate::api::page::{Page, PageParams};
 use crate::domain::ids::{StoreId, WebhookId};
 use crate::http::AppState;
 use crate::service::webhook::WebhookRefusal;
@@ -29,6 +29,7 @@ pub(super) async fn found(
 /// A store's webhooks, the oldest first
 #[utoipa::path(get, path = "/v1/stores/{store}/webhooks", operation_id = "Webhooks_GetWebhooks", tag = "Webhooks",
     security(("API_Key" = ["btcpay.store.webhooks.canmodifywebhooks"])),
+    params(PageParams),
     responses((status = 200, description = "Done.", body = [WebhookData])))]
 pub async fn list(
     State(state): State<AppState>,

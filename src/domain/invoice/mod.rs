@@ -17,6 +17,7 @@ mod evaluate;
 mod mark;
 mod observe;
 mod prompt;
+mod rated;
 mod receive;
 mod tick;
 
@@ -25,6 +26,7 @@ use rust_decimal::Decimal;
 
 pub use mark::{CantMark, Mark};
 pub use prompt::{LightningPrompt, RECORD_SECS};
+pub use rated::{Rated, TrackedRate};
 
 use super::cbor;
 use super::ids::{InvoiceId, StoreId};
@@ -90,6 +92,9 @@ pub struct Invoice {
     /// Methods that are made when somebody asks for them.
     #[n(17)]
     pub lazy: Option<Vec<Rail>>,
+    /// Where its rate came from; absent where nothing is to be said.
+    #[n(30)]
+    pub rated: Option<Rated>,
 }
 
 /// What an invoice asks for.

@@ -52,6 +52,7 @@ fn invoice(due: u64) -> Invoice {
         archived: false,
         details: Details::default(),
         lazy: None,
+        rated: None,
     }
 }
 

@@ -7,7 +7,7 @@
 //!                  ▼
 //!              Cancelled
 //! ```
-//! A person may take an approved payout in hand, to pay it by other means: it is InProgress without an attempt, and no
+//! A person may take an approved payout in hand, to pay it by other means: it is `InProgress` without an attempt, and no
 //! keeper touches it until that person says that it is paid, or puts it back (D11).
 //!
 //! An amount that is not in bitcoin gets its worth when it is approved; until then `amount` is zero.

@@ -60,6 +60,7 @@ fn invoice() -> Invoice {
             ..Details::default()
         },
         lazy: None,
+        rated: None,
     }
 }
 

@@ -116,7 +116,12 @@ impl InvoiceView {
         }
         if !currency.is_bitcoin() {
             let rate = format::money(invoice.rate.per_btc(), currency);
-            facts.push(("Rate", format!("1 BTC = {rate}")));
+            let from = source_words(invoice);
+            facts.push(("Rate", format!("1 BTC = {rate}{from}")));
+        }
+        for tracked in invoice.rated.iter().flat_map(|rated| &rated.tracked) {
+            let rate = format::money(tracked.rate.per_btc(), tracked.currency);
+            facts.push(("Rate noted", format!("1 BTC = {rate}")));
         }
         if let Some(order) = &invoice.details.order_id {
             facts.push(("Order", order.clone()));
@@ -176,5 +181,13 @@ fn receipt_row(invoice: &Invoice, receipt: &Receipt) -> ReceiptRow {
         },
         key: receipt.key.to_string(),
         when: receipt.received_at.into(),
+    }
+}
+
+/// Where the rate came from, as an end of its line.
+fn source_words(invoice: &Invoice) -> String {
+    match &invoice.rated {
+        Some(rated) if !rated.sources.is_empty() => format!(" by {}", rated.sources.join(", ")),
+        Some(_) | None => String::new(),
     }
 }

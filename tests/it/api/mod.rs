@@ -2,6 +2,7 @@
 
 mod access;
 mod books;
+mod document;
 mod invoices;
 mod lightning;
 mod lightning_views;
@@ -9,8 +10,10 @@ mod limits;
 mod matrix;
 mod once;
 mod onchain;
+mod operations;
 mod payouts;
 mod people;
+mod properties;
 mod pull_payments;
 mod rates;
 mod review;
@@ -28,6 +31,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
 use tollway::api;
+use tollway::api::extract::{Asked, Recorder};
 use tollway::config::Limits;
 use tollway::domain::access::{Grant, User};
 use tollway::domain::ids::UserId;
@@ -142,14 +146,29 @@ impl Client {
 
     /// Sends a request as it is.
     async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await;
         let (parts, body) = response.expect("an answer").into_parts();
         let bytes = to_bytes(body, usize::MAX).await.expect("a body");
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        document::check_answer(method.as_str(), &path, parts.status, &body);
         Answer {
             status: parts.status,
             headers: parts.headers,
-            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            body,
         }
+    }
+
+    /// Which members of body and query an operation reads.
+    async fn asked(&self, method: &str, path: &str) -> Asked {
+        let recorder = Recorder::default();
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("Authorization", authorization);
+        }
+        let request = request.extension(recorder.clone()).body(Body::from("{}"));
+        self.send(request.expect("a request")).await;
+        recorder.asked()
     }
 
     /// Calls as somebody: `None` is a stranger.

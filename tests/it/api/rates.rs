@@ -315,3 +315,42 @@ async fn a_payout_is_approved_at_the_ask_without_the_spread() {
     let rate = gateway.approval_rate(&shop, beer, None).expect("a rate");
     assert_eq!(rate.per_btc(), 8_000.into());
 }
+
+#[tokio::test]
+async fn further_rates_are_noted_with_each_invoice() {
+    let client = market().await;
+    let wish = json!({"additionalTrackedRates": ["eur", "CHF", "SATS"]});
+    let store = client.put("", wish).await.ok();
+    assert_eq!(
+        store["additionalTrackedRates"],
+        json!(["EUR", "CHF", "SATS"])
+    );
+    let made = client.world.invoice(1_000).await;
+    let rated = made.rated.expect("noted");
+    let noted: Vec<_> = rated
+        .tracked
+        .iter()
+        .map(|one| {
+            (
+                one.currency.code().to_owned(),
+                one.rate.per_btc().to_string(),
+            )
+        })
+        .collect();
+    // There is no rate for CHF, and that stops nobody.
+    let expected = [("EUR", "39000"), ("SATS", "100000000")];
+    assert_eq!(
+        noted,
+        expected.map(|(code, rate)| (code.to_owned(), rate.to_owned()))
+    );
+    assert_eq!(rated.sources, Vec::<String>::new());
+    client
+        .put("", json!({"additionalTrackedRates": []}))
+        .await
+        .ok();
+    assert_eq!(client.world.invoice(1_000).await.rated, None);
+    let bad = client
+        .put("", json!({"additionalTrackedRates": ["EUR", "BEER"]}))
+        .await;
+    assert_eq!(bad.refusal(), (422, "AdditionalTrackedRates[1]".to_owned()));
+}

@@ -185,6 +185,7 @@ DELETE S/payment-methods/onchain/{}                 s.canmodifystoresettings
 GET    W/drafts                                     s.canviewwallet
 GET    W/drafts/{}                                  s.canviewwallet
 DELETE W/drafts/{}                                  s.cancanceltransactions
+GET    /openapi.json                                public
 GET    /v1/server/audit                             srv.canmodifyserversettings
 GET    /v1/server/strays                            srv.canmodifyserversettings
 POST   /v1/server/strays/{}/assign                  srv.canmodifyserversettings

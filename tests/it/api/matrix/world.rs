@@ -76,10 +76,10 @@ impl Things {
             before = part;
         }
         let path = parts.join("/");
-        if path.starts_with("/misc") {
-            path
-        } else {
+        if path.starts_with("/v1") {
             format!("/api{path}")
+        } else {
+            path
         }
     }
 }
