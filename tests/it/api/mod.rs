@@ -19,6 +19,8 @@ mod rates;
 mod review;
 mod stores;
 mod strays;
+mod wallet;
+mod watch_only;
 mod webhooks;
 mod wire;
 
