@@ -1,4 +1,4 @@
-//! The OpenAPI document: what the handlers declare, and what all operations have in common.
+//! The `OpenAPI` document: what the handlers declare, and what all operations have in common.
 
 use std::sync::LazyLock;
 
@@ -55,7 +55,7 @@ const REFUSALS: [(u16, &str, &str); 9] = [
 static DOCUMENT: LazyLock<Value> = LazyLock::new(build);
 static TEXT: LazyLock<String> = LazyLock::new(|| DOCUMENT.to_string());
 
-/// The document (OpenAPI 3.1).
+/// The document (`OpenAPI` 3.1).
 pub fn document() -> &'static Value {
     &DOCUMENT
 }
@@ -68,7 +68,7 @@ pub async fn openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], TEXT.as_str())
 }
 
-/// The room's operations. Clients of BTCPay Server look for the document under its older name.
+/// The room's operations. Clients of `BTCPay` Server look for the document under its older name.
 pub fn room() -> Room {
     OpenApiRouter::new()
         .routes(routes!(openapi))
@@ -172,9 +172,8 @@ fn complete(declared: &mut Value, one: &Operation) {
     }
     match one.access {
         Access::Public => {}
-        Access::PublicOr(_) => wrong.extend([401, 403]),
         Access::Signed => wrong.push(401),
-        Access::Permission(_) => wrong.extend([401, 403]),
+        Access::PublicOr(_) | Access::Permission(_) => wrong.extend([401, 403]),
     }
     if names.iter().any(|name| *name != "store") || writes {
         wrong.push(404);

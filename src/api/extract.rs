@@ -98,6 +98,24 @@ impl Input {
         })
     }
 
+    /// An object that stands in a body.
+    pub fn from_members(members: Map<String, Value>) -> Self {
+        Self {
+            members,
+            ..Self::default()
+        }
+    }
+
+    /// Notes the faults of an object that stands in this body.
+    pub fn take_faults(&mut self, path: &str, inner: Self) {
+        let path = pascal_case(path);
+        self.faults
+            .extend(inner.faults.into_iter().map(|fault| Fault {
+                path: format!("{path}.{}", fault.path),
+                message: fault.message,
+            }));
+    }
+
     /// Reads a body, of which somebody wants to know what is read.
     pub(super) fn recorded(bytes: &[u8], recorder: Option<Recorder>) -> Result<Self, ApiError> {
         let input = Self::parse(bytes)?;

@@ -23,6 +23,7 @@ pub mod schema;
 pub mod server;
 pub mod stores;
 pub mod strays;
+pub mod wallet;
 pub mod webhooks;
 pub mod wire;
 

@@ -23,7 +23,7 @@ use super::operations::{Operations, Room, renamed, with_rights};
 use super::paths::Templates;
 use super::{
     access, books, invoices, lightning, payouts, pull_payments, rates, server, stores, strays,
-    webhooks,
+    wallet, webhooks,
 };
 use crate::http::AppState;
 
@@ -64,6 +64,15 @@ fn rooms() -> Room {
             ),
             payouts::processor,
         ))
+        .merge(twice(
+            ("/v1/stores/{store}/payment-methods/{method}", ""),
+            (
+                "/v1/stores/{store}/payment-methods/onchain/{method}",
+                "Onchain",
+            ),
+            stores::method,
+        ))
+        .merge(wallet::room())
         .merge(node(
             "/v1/server/lightning/{crypto}",
             "Internal",
@@ -186,7 +195,7 @@ fn below_misc(mut request: Request) -> Request {
 /// Words in lower case, no slash at the end.
 fn plain_path(templates: &Templates, mut request: Request) -> Request {
     let uri = request.uri();
-    let path = templates.plain(uri.path());
+    let path = templates.plain(&wallet::newer_path(uri.path()));
     let query = uri.query().map(|query| format!("?{query}"));
     let plain = format!("{path}{}", query.unwrap_or_default());
     let mut parts = uri.clone().into_parts();

@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 
 use super::access::Role;
 use super::cbor;
-use super::ids::{InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId, UserId};
+use super::ids::{BatchId, InvoiceId, PaymentHash, PayoutId, PullPaymentId, StoreId, UserId};
 use super::money::Msat;
 use super::payout::Verdict;
 use super::receipt::{Rail, ReceiptKey, Way};
@@ -388,6 +388,46 @@ pub enum Fact {
         /// How it went.
         #[n(3)]
         way: Way,
+    },
+    /// The owner of a watch-only wallet has spent from it, elsewhere.
+    #[n(90)]
+    OwnerSpent {
+        /// By which transaction.
+        #[cbor(n(0), with = "cbor::txid")]
+        txid: Txid,
+        /// What left the wallet, fee included.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// That transaction is in no block and in no mempool any more.
+    #[n(91)]
+    OwnerSpentGone {
+        /// Which.
+        #[cbor(n(0), with = "cbor::txid")]
+        txid: Txid,
+        /// What is back.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// A transaction waits for its owner's signature.
+    #[n(92)]
+    DraftMade {
+        /// Which.
+        #[n(0)]
+        draft: BatchId,
+        /// What it pays in all.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// It does not wait any more.
+    #[n(93)]
+    DraftClosed {
+        /// Which.
+        #[n(0)]
+        draft: BatchId,
+        /// It was signed; otherwise it was given up, or cannot confirm any more.
+        #[n(1)]
+        signed: bool,
     },
     /// Its transaction was replaced by one with a higher fee.
     #[n(28)]

@@ -316,13 +316,13 @@ pub fn postings(store: StoreId, fact: &Fact) -> Postings {
                 ],
             )
         }
-        Fact::UnknownSpend { amount, .. } => Postings::transfer(
+        Fact::UnknownSpend { amount, .. } | Fact::OwnerSpent { amount, .. } => Postings::transfer(
             Movement::Unexplained,
             Account::Till(store),
             Account::claim(store, Rail::Onchain),
             *amount,
         ),
-        Fact::UnknownSpendGone { amount, .. } => Postings::transfer(
+        Fact::UnknownSpendGone { amount, .. } | Fact::OwnerSpentGone { amount, .. } => Postings::transfer(
             Movement::Unexplained,
             Account::claim(store, Rail::Onchain),
             Account::Till(store),
@@ -378,6 +378,8 @@ pub fn postings(store: StoreId, fact: &Fact) -> Postings {
         | Fact::PullPaymentChanged { .. }
         | Fact::InvoiceMethodActivated { .. }
         | Fact::TillReleased
+        | Fact::DraftMade { .. }
+        | Fact::DraftClosed { .. }
         | Fact::MemberSet { .. }
         | Fact::MemberRemoved { .. }
         | Fact::NodeNote { .. } => Postings::none(),

@@ -87,6 +87,99 @@ pub struct Settings {
     /// Codes of currencies whose rate is noted with each invoice.
     #[n(31)]
     pub tracked_rates: Option<Vec<String>>,
+    /// How it takes money on the chain: by the till it was opened with if `None`.
+    #[n(40)]
+    pub onchain: Option<OnchainMethod>,
+    /// How it takes money over Lightning: by this server's node if `None`.
+    #[n(41)]
+    pub lightning: Option<LightningMethod>,
+}
+
+/// What somebody decided about a store's on-chain wallet.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OnchainMethod {
+    /// Invoices offer it.
+    #[n(0)]
+    pub enabled: bool,
+    /// Which till.
+    #[n(1)]
+    pub till: ChosenTill,
+    /// What its owner calls it.
+    #[n(2)]
+    pub label: Option<String>,
+}
+
+/// Which till of a store is its wallet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum ChosenTill {
+    /// The one it was opened with, of this server's own keys.
+    #[n(0)]
+    Own,
+    /// The one of this number among its tills.
+    #[n(1)]
+    Generation(#[n(0)] u32),
+    /// None: it was taken away.
+    #[n(2)]
+    None,
+}
+
+/// What somebody decided about a store's Lightning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct LightningMethod {
+    /// Invoices offer it.
+    #[n(0)]
+    pub enabled: bool,
+    /// It uses this server's node; nothing at all if not.
+    #[n(1)]
+    pub connected: bool,
+}
+
+impl Default for OnchainMethod {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            till: ChosenTill::Own,
+            label: None,
+        }
+    }
+}
+
+impl Default for LightningMethod {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            connected: true,
+        }
+    }
+}
+
+impl Settings {
+    /// How it takes money on the chain.
+    pub fn onchain(&self) -> OnchainMethod {
+        self.onchain.clone().unwrap_or_default()
+    }
+
+    /// How it takes money over Lightning.
+    pub fn lightning(&self) -> LightningMethod {
+        self.lightning.unwrap_or_default()
+    }
+
+    /// Whether the store has a payment method for a rail at all, switched on or off.
+    pub fn has(&self, rail: Rail) -> bool {
+        match rail {
+            Rail::Onchain => self.onchain().till != ChosenTill::None,
+            Rail::Lightning => self.lightning().connected,
+        }
+    }
+
+    /// Whether its invoices offer a rail.
+    pub fn offers(&self, rail: Rail) -> bool {
+        let enabled = match rail {
+            Rail::Onchain => self.onchain().enabled,
+            Rail::Lightning => self.lightning().enabled,
+        };
+        enabled && self.has(rail)
+    }
 }
 
 impl Default for Settings {
@@ -103,6 +196,8 @@ impl Default for Settings {
             fee_cap: None,
             rates: None,
             tracked_rates: None,
+            onchain: None,
+            lightning: None,
         }
     }
 }

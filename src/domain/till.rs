@@ -44,6 +44,40 @@ impl fmt::Display for TillId {
     }
 }
 
+/// Which kind of addresses a till has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum AddressKind {
+    /// Native `SegWit`, P2WPKH (BIP84).
+    #[n(0)]
+    Segwit,
+    /// `SegWit` inside P2SH (BIP49).
+    #[n(1)]
+    Wrapped,
+    /// Taproot with a single key (BIP86).
+    #[n(2)]
+    Taproot,
+}
+
+impl AddressKind {
+    /// The purpose of its key path: `m / purpose' / coin' / account'`.
+    pub const fn purpose(self) -> u32 {
+        match self {
+            Self::Segwit => 84,
+            Self::Wrapped => 49,
+            Self::Taproot => 86,
+        }
+    }
+
+    /// What one of its coins weighs as a signed input, in virtual bytes, rounded up.
+    pub const fn input_vbytes(self) -> u64 {
+        match self {
+            Self::Segwit => 68,
+            Self::Wrapped => 91,
+            Self::Taproot => 58,
+        }
+    }
+}
+
 /// An address handed out: till and index on its external chain (`…/0/index`).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct TillAddress {
@@ -97,6 +131,9 @@ pub enum CantSpend {
     /// No till of this store can sign.
     #[error("this store has no wallet that can sign")]
     NoWallet,
+    /// A coin that was asked for can't be spent now.
+    #[error("the coin {0} is not one that this wallet can spend now")]
+    Coin(OutPoint),
     /// Anything else the wallet says.
     #[error("the wallet can't build the transaction: {0}")]
     Other(String),

@@ -86,7 +86,7 @@ impl Gateway {
                 }
                 let no_wallet =
                     || ActivateRefusal::NotPossible("This store has no wallet.".to_owned());
-                let till = tx.tills().hot(store).ok_or_else(no_wallet)?;
+                let till = store::till::of(tx, store).ok_or_else(no_wallet)?;
                 if let Some(place) = tx.tills_mut().reveal(till) {
                     let step = invoice.activate_onchain(place);
                     store::invoice::put(tx, &step.after);

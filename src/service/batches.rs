@@ -8,7 +8,9 @@
 //! ```
 //! Everything here runs inside a job of the writer: nothing is called, what is committed is sent by the payer.
 
+mod adopt;
 pub mod bump;
+pub mod drafts;
 mod hold;
 mod observe;
 mod plan;
@@ -24,6 +26,8 @@ use crate::sabotage::{Bug, is_planted};
 use crate::store::{self, Rows, Tx};
 use crate::wallet::TxStanding;
 
+pub(super) use adopt::draft_of;
+pub use adopt::{Adopted, adopt};
 pub use observe::observe;
 pub use plan::{Order, plan};
 
@@ -53,11 +57,13 @@ pub fn is_given_up(rows: &dyn Rows, batch: &Batch) -> bool {
     })
 }
 
-/// Transactions of which another version may still confirm: what they pay back to us is not to be built on.
-fn unsure(tx: &Tx<'_>) -> BTreeSet<Txid> {
+/// Transactions of which another version may still confirm, or that nobody has sent: what they pay back to us is not
+/// to be built on.
+pub(super) fn unsure(tx: &Tx<'_>) -> BTreeSet<Txid> {
     store::payout::open_batches(tx)
         .iter()
-        .filter(|batch| batch.versions.len() > 1 && confirmed(tx, batch).is_none())
+        .filter(|batch| batch.versions.len() > 1 || batch.kept_back.is_some())
+        .filter(|batch| confirmed(tx, batch).is_none())
         .flat_map(|batch| batch.versions.iter().map(|version| version.txid))
         .collect()
 }

@@ -95,12 +95,9 @@ impl Gateway {
     ) -> Result<Payout, PayoutRefusal> {
         let currency = new.asked.currency;
         let approved = new.approved;
-        let rate = match approved && !currency.is_bitcoin() {
-            true => self.payout_rate(store, currency, None).ok().flatten(),
-            false => None,
-        };
         let mut payout = self.new_payout(store, new, now).await;
         if approved && !currency.is_bitcoin() {
+            let rate = self.payout_rate(store, currency, None).ok().flatten();
             payout = self.approve_new(payout, rate).await?;
         }
         let node_id = self.lightning.node_id().serialize();

@@ -112,7 +112,8 @@ impl Gateway {
         let (price, PricedRate { rate, sources }, due) = self.price(&shop, &new)?;
         let terms = terms(&shop, &new, now)?;
         let mut offered = new.rails.clone().unwrap_or_else(|| Rail::ALL.to_vec());
-        offered.retain(|rail| self.is_offered(&shop, &new, *rail, due));
+        offered
+            .retain(|rail| shop.settings.offers(*rail) && self.is_offered(&shop, &new, *rail, due));
         let free = due == Sat::ZERO && matches!(price, Price::Standard(_));
         let mut lightning = Vec::new();
         let mut missing = None;
@@ -361,7 +362,7 @@ fn put_new(
     nothing_left: &'static str,
     now: Timestamp,
 ) -> Result<Invoice, InvoiceRefusal> {
-    let till = tx.tills().hot(invoice.store).filter(|_| wants_address);
+    let till = store::till::of(tx, invoice.store).filter(|_| wants_address);
     if till.is_none() && invoice.lightning.is_empty() && invoice.lazy.is_none() && !free {
         let why = invoice
             .lightning_missing

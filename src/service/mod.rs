@@ -18,6 +18,7 @@ pub mod mark;
 pub mod members;
 pub mod node;
 pub mod payment_link;
+pub mod payment_method;
 pub mod payout;
 pub mod pull_payment;
 pub mod rates;
@@ -25,6 +26,7 @@ pub mod review;
 pub mod settle;
 pub mod store;
 pub mod stray;
+pub mod wallet;
 pub mod webhook;
 pub mod withdraw;
 

@@ -203,6 +203,8 @@ impl Gateway {
             judged: None,
             paid_twice: None,
             unconfirmed_since: None,
+            drafted: None,
+            given_up: None,
             in_hand: None,
             rate: None,
             fees: None,

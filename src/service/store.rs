@@ -96,6 +96,12 @@ impl Gateway {
         self.store
             .try_write("store-update", move |tx| {
                 let shop = store::settings::get(tx, id).ok_or(StoreRefusal::Unknown)?;
+                let settings = Settings {
+                    // The payment methods have verbs of their own, which may have come in between.
+                    onchain: shop.settings.onchain.clone(),
+                    lightning: shop.settings.lightning,
+                    ..settings
+                };
                 let after = Store {
                     name,
                     settings,

@@ -8,6 +8,7 @@ pub mod channel;
 pub mod check;
 pub mod codec;
 pub mod deposit;
+pub mod draft;
 pub mod hold;
 pub mod invoice;
 pub mod journal;
@@ -26,6 +27,7 @@ pub mod signals;
 pub mod tables;
 pub mod till;
 pub mod tx;
+pub mod wallet;
 pub mod webhook;
 pub mod writer;
 

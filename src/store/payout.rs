@@ -13,8 +13,8 @@ use super::tables::Table;
 use super::tx::Tx;
 use crate::domain::destination::Destination;
 use crate::domain::ids::{BatchId, PaymentHash, PayoutId, PullPaymentId, StoreId};
-use crate::domain::payout::Payout;
 use crate::domain::payout::batch::Batch;
+use crate::domain::payout::{Origin, Payout};
 use crate::domain::receipt::Rail;
 use crate::domain::store::Processor;
 
@@ -86,7 +86,9 @@ pub fn put(tx: &mut Tx<'_>, payout: &Payout) {
             );
         }
     }
-    if let Destination::Address(address) = &payout.destination {
+    if let Destination::Address(address) = &payout.destination
+        && payout.origin != Origin::WalletSend
+    {
         let script = address.script.as_bytes();
         if payout.is_open() {
             tx.put(Table::PayoutScripts, script, &encode(&target));

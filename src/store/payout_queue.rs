@@ -156,7 +156,10 @@ fn places(lane: Lane, payout: &Payout) -> Vec<Row> {
         .map_or_else(Vec::new, |link| link.as_bytes().to_vec());
     let mut places = Vec::new();
     let live = payout.live_attempt();
-    if payout.stage == Stage::AwaitingPayment && payout.held_since.is_none() {
+    if payout.stage == Stage::AwaitingPayment
+        && payout.held_since.is_none()
+        && payout.drafted.is_none()
+    {
         let at = payout.next_attempt_at.unwrap_or(payout.created);
         let row = key(&[
             &[lane.byte()],

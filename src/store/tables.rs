@@ -89,6 +89,18 @@ tables! {
     BatchesOpen = "batches_open",
     /// Which batch a transaction is a version of: txid → store, batch.
     BatchTxids = "batch_txids",
+    /// Transactions for their owner to sign: store, draft → draft.
+    Drafts = "drafts",
+    /// Those that wait: store, draft → ().
+    DraftsOpen = "drafts_open",
+    /// What drafts spend, be they over: outpoint, store, draft → ().
+    DraftInputs = "draft_inputs",
+    /// The address that a store's wallet shows until it is paid: store → till's generation, index.
+    ReservedAddresses = "reserved_addresses",
+    /// What people note about transactions, addresses and so on: store, type, NUL, id → object.
+    WalletObjects = "wallet_objects",
+    /// Links between them, both ways: store, type, NUL, id, NUL, type, NUL, id → link.
+    WalletLinks = "wallet_links",
     /// Spends of tills that were not made here: store, txid → spend.
     UnknownSpends = "unknown_spends",
     /// Automatic senders: store, rail → processor.

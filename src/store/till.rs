@@ -2,15 +2,19 @@
 
 use std::ops::ControlFlow;
 
+use bitcoin::Network;
+
 use super::rows::{Order, Rows};
 use super::signals::Wake;
 use super::tables::Table;
 use super::tx::Tx;
 use crate::domain::ids::StoreId;
+use crate::domain::store::ChosenTill;
 use crate::domain::till::TillId;
 use crate::ports::chain::BlockRef;
+use crate::wallet::import::Imported;
 use crate::wallet::tills::TRAIL_KEY;
-use crate::wallet::{Keychain, TillKind, TillRecord, Tills};
+use crate::wallet::{Generated, Keychain, TillKind, TillRecord, Tills};
 
 /// Version of [`TillRecord`]'s layout, before its fields.
 const VERSION: u8 = 1;
@@ -55,6 +59,89 @@ pub fn add(tx: &mut Tx<'_>, record: TillRecord) -> Result<(), String> {
     Ok(())
 }
 
+/// The till of a store that its invoices and payouts use. `None` if it has no wallet.
+pub fn current(rows: &dyn Rows, tills: &Tills, store: StoreId) -> Option<TillId> {
+    let shop = super::settings::get(rows, store)?;
+    match shop.settings.onchain().till {
+        ChosenTill::Own => tills.hot(store),
+        ChosenTill::Generation(generation) => Some(TillId { store, generation }),
+        ChosenTill::None => None,
+    }
+}
+
+/// The same for a job of the writer.
+pub fn of(tx: &Tx<'_>, store: StoreId) -> Option<TillId> {
+    current(tx, tx.tills(), store)
+}
+
+/// Opens a store's next till for keys of somebody else. The error is the wallet's: nothing was changed.
+pub fn open_watched(
+    tx: &mut Tx<'_>,
+    store: StoreId,
+    wallet: &Imported,
+    network: Network,
+    birthday: BlockRef,
+) -> Result<TillId, String> {
+    let record = TillRecord {
+        id: next_id(tx, store),
+        account: 0,
+        kind: TillKind::WatchOnly,
+        external: wallet.external.clone(),
+        internal: wallet.internal.clone(),
+        network,
+        birthday,
+        resting: false,
+    };
+    let id = record.id;
+    add(tx, record)?;
+    tx.wake(Wake::Chain);
+    Ok(id)
+}
+
+/// Opens a store's next till on words of its own that our seed gives again. Answers with the words too.
+pub fn open_generated(
+    tx: &mut Tx<'_>,
+    store: StoreId,
+    keychain: &Keychain,
+    generated: Generated,
+    birthday: BlockRef,
+) -> Result<(TillId, String), String> {
+    let child = next_account(tx);
+    let words = keychain.child_words(generated.words, child);
+    let own = Keychain::from_mnemonic(&words, keychain.network())?;
+    let (external, internal) = own.account(generated.addresses, generated.number);
+    let record = TillRecord {
+        id: next_id(tx, store),
+        account: child,
+        kind: TillKind::Generated(generated),
+        external,
+        internal,
+        network: keychain.network(),
+        birthday,
+        resting: false,
+    };
+    let id = record.id;
+    add(tx, record)?;
+    tx.wake(Wake::Chain);
+    Ok((id, words))
+}
+
+fn next_account(tx: &Tx<'_>) -> u32 {
+    let records = tx.tills().records();
+    let last = records.iter().map(|record| record.account).max();
+    last.unwrap_or(0) + 1
+}
+
+fn next_id(tx: &Tx<'_>, store: StoreId) -> TillId {
+    let records = tx.tills().records();
+    let generation = (records.iter())
+        .filter(|record| record.id.store == store)
+        .map(|record| record.id.generation + 1)
+        .max()
+        .unwrap_or(0);
+    TillId { store, generation }
+}
+
 /// Opens a store's next hot till on an account of its own: numbers come from one counter and are never used twice.
 pub fn open_hot(
     tx: &mut Tx<'_>,
@@ -62,20 +149,8 @@ pub fn open_hot(
     keychain: &Keychain,
     birthday: BlockRef,
 ) -> Result<TillId, String> {
-    let records = tx.tills().records();
-    let account = records
-        .iter()
-        .map(|record| record.account)
-        .max()
-        .unwrap_or(0)
-        + 1;
-    let generation = records
-        .iter()
-        .filter(|record| record.id.store == store)
-        .map(|record| record.id.generation + 1)
-        .max()
-        .unwrap_or(0);
-    let id = TillId { store, generation };
+    let account = next_account(tx);
+    let id = next_id(tx, store);
     let (external, internal) = keychain.descriptors(account);
     let record = TillRecord {
         id,

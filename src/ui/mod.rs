@@ -30,6 +30,7 @@ mod session;
 mod store;
 mod stray;
 mod timeline;
+mod wallet;
 mod webhook;
 
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
@@ -182,6 +183,19 @@ fn dashboard() -> Router<AppState> {
         .route("/stores/{store}/strays", get(stray::list))
         .route("/stores/{store}/strays/assign", post(stray::assign))
         .route("/stores/{store}/wallet", get(node::page))
+        .route("/stores/{store}/wallet/onchain", get(wallet::page))
+        .route("/stores/{store}/wallet/connect", post(wallet::connect))
+        .route("/stores/{store}/wallet/own", post(wallet::own))
+        .route("/stores/{store}/wallet/send", post(wallet::send))
+        .route("/stores/{store}/wallet/signed", post(wallet::signed))
+        .route(
+            "/stores/{store}/wallet/drafts/{draft}/give-up",
+            post(wallet::give_up),
+        )
+        .route(
+            "/stores/{store}/wallet/drafts/{draft}/psbt",
+            get(wallet::psbt),
+        )
         .route("/stores/{store}/wallet/address", post(node::address))
         .route("/stores/{store}/wallet/channel", post(node::channel))
         .route("/stores/{store}/wallet/sender", post(node::sender))

@@ -145,8 +145,8 @@ impl Room {
             Self::PullPayments => "pull-payments",
             Self::Payouts => "payouts",
             Self::Wallet => "wallet",
-            Self::Rates => "rates",
             Self::Webhooks => "webhooks",
+            Self::Rates => "rates",
             Self::People => "people",
         })
     }

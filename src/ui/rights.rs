@@ -12,12 +12,17 @@ const ARCHIVE: &str = "btcpay.store.canarchivepullpayments";
 const VIEW_PAYOUTS: &str = "btcpay.store.canviewpayouts";
 const MANAGE_PAYOUTS: &str = "btcpay.store.canmanagepayouts";
 const VIEW_WALLET: &str = "btcpay.store.canviewwallet";
+const MANAGE_TRANSACTIONS: &str = "btcpay.store.canmanagewallettransactions";
+const CANCEL_TRANSACTIONS: &str = "btcpay.store.cancanceltransactions";
 const VIEW_SETTINGS: &str = "btcpay.store.canviewstoresettings";
 const VIEW_REPORTS: &str = "btcpay.store.canviewreports";
 const WEBHOOKS: &str = "btcpay.store.webhooks.canmodifywebhooks";
 
 /// Making what no person has to approve.
 pub const CREATE_APPROVED: &str = "btcpay.store.cancreatepullpayments";
+
+/// Sending signed transactions.
+pub const BROADCAST: &str = "btcpay.store.canbroadcasttransactions";
 
 /// Seeing what the store holds.
 pub const SEE_WALLET: &str = VIEW_WALLET;
@@ -51,6 +56,15 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ("/strays", VIEW_INVOICES, MODIFY),
     ("/strays/assign", MODIFY, MODIFY_INVOICES),
     ("/wallet", VIEW_WALLET, MODIFY),
+    ("/wallet/onchain", VIEW_WALLET, MODIFY),
+    ("/wallet/send", MODIFY, MANAGE_TRANSACTIONS),
+    ("/wallet/signed", MODIFY, BROADCAST),
+    ("/wallet/drafts/{draft}/psbt", VIEW_WALLET, MODIFY),
+    (
+        "/wallet/drafts/{draft}/give-up",
+        MODIFY,
+        CANCEL_TRANSACTIONS,
+    ),
     ("/webhooks", WEBHOOKS, WEBHOOKS),
     ("/webhooks/new", WEBHOOKS, MODIFY),
     ("/webhooks/{webhook}", WEBHOOKS, WEBHOOKS),

@@ -112,6 +112,22 @@ fn words(fact: &Fact) -> String {
                 format::msat(*amount)
             )
         }
+        Fact::OwnerSpent { txid, amount } => format!(
+            "The owner of the wallet spent {} by transaction {txid}.",
+            format::msat(*amount)
+        ),
+        Fact::OwnerSpentGone { txid, amount } => format!(
+            "Transaction {txid} of the wallet's owner is gone: {} are back.",
+            format::msat(*amount)
+        ),
+        Fact::DraftMade { amount, .. } => format!(
+            "A transaction over {} waits for its owner's signature.",
+            format::msat(*amount)
+        ),
+        Fact::DraftClosed { signed: true, .. } => "The transaction is signed.".to_owned(),
+        Fact::DraftClosed { signed: false, .. } => {
+            "The transaction was given up, unsigned.".to_owned()
+        }
         Fact::PullPaymentArchived { .. } => "Archived.".to_owned(),
         Fact::PayoutCreated { amount, .. } => format!("Asked for: {}.", format::msat(*amount)),
         Fact::PayoutApproved { .. } => "Approved.".to_owned(),

@@ -17,11 +17,27 @@ use super::spend::{FEE_RATE_MAX_SAT_PER_KVB, SignedSpend};
 use super::till::Till;
 use super::tills::Tills;
 use crate::domain::money::Sat;
-use crate::domain::till::{CantSpend, TillId};
+use crate::domain::till::{AddressKind, CantSpend, TillId};
 use crate::domain::time::Timestamp;
 
-/// Weight of a P2WPKH input's witness: two counts, a signature of at most 72 bytes, a key of 33, their lengths.
-const WITNESS_WU: u64 = 108;
+/// What signing an input adds to its weight, at most. P2WPKH: two counts, a signature of at most 72 bytes, a key of 33,
+/// their lengths; inside P2SH also the script of 23 bytes. Taproot: a count, a signature of 64 bytes, its length.
+const fn signature_wu(addresses: AddressKind) -> u64 {
+    match addresses {
+        AddressKind::Segwit => 108,
+        AddressKind::Wrapped => 108 + 4 * 23,
+        AddressKind::Taproot => 66,
+    }
+}
+
+/// Bytes of the script that an address has.
+const fn script_bytes(addresses: AddressKind) -> usize {
+    match addresses {
+        AddressKind::Segwit => 22,
+        AddressKind::Wrapped => 23,
+        AddressKind::Taproot => 34,
+    }
+}
 
 /// Weight of the two bytes that announce witnesses.
 const MARKER_WU: u64 = 2;
@@ -72,9 +88,9 @@ impl Tills {
         planned: &Replacement,
     ) -> Result<SignedSpend, CantSpend> {
         let till = self.accounts.get(&till).ok_or(CantSpend::NoWallet)?;
-        till.check_keys(keychain)?;
+        let signer = till.signer(keychain)?;
         let mut psbt = till.unsigned(planned, self.tip_height())?;
-        till.finish(keychain, &mut psbt, &planned.recipients)
+        till.finish(&signer, &mut psbt, &planned.recipients)
     }
 
     /// Takes a signed replacement into account, as [`Tills::build`] does with a first version. Whatever the clock
@@ -131,7 +147,8 @@ impl Till {
         let paid: Sat = recipients.iter().map(|(_, amount)| *amount).sum();
         let mut spare = self.confirmed_coins(tip);
         loop {
-            let size = |with_change: bool| vbytes_of(&inputs, &recipients, with_change);
+            let size =
+                |with_change: bool| vbytes_of(self.addresses(), &inputs, &recipients, with_change);
             let fee = |vbytes: u64| {
                 let sat = vbytes.saturating_mul(request.fee_rate_sat_per_kvb);
                 Sat(sat.div_ceil(1_000))
@@ -249,9 +266,14 @@ fn spend(outpoint: OutPoint) -> TxIn {
     }
 }
 
-/// The size of a transaction once it is signed, at most; change goes to a P2WPKH output.
-fn vbytes_of(inputs: &[OutPoint], recipients: &[(ScriptBuf, Sat)], with_change: bool) -> u64 {
-    let change = ScriptBuf::from(vec![0; 22]);
+/// The size of a transaction once it is signed, at most; change goes to an address of the same kind.
+fn vbytes_of(
+    addresses: AddressKind,
+    inputs: &[OutPoint],
+    recipients: &[(ScriptBuf, Sat)],
+    with_change: bool,
+) -> u64 {
+    let change = ScriptBuf::from(vec![0; script_bytes(addresses)]);
     let change = with_change.then_some((&change, Sat::ZERO));
     let outputs = recipients.iter().map(|(script, amount)| (script, *amount));
     let unsigned = Transaction {
@@ -265,9 +287,14 @@ fn vbytes_of(inputs: &[OutPoint], recipients: &[(ScriptBuf, Sat)], with_change: 
             })
             .collect(),
     };
-    let witnesses = u64::try_from(inputs.len())
+    signed_vbytes(addresses, &unsigned)
+}
+
+/// The size of an unsigned transaction that spends from one till, once it is signed, at most.
+pub(super) fn signed_vbytes(addresses: AddressKind, unsigned: &Transaction) -> u64 {
+    let signatures = u64::try_from(unsigned.input.len())
         .unwrap_or(u64::MAX)
-        .saturating_mul(WITNESS_WU);
-    let weight = unsigned.weight().to_wu() + MARKER_WU + witnesses;
+        .saturating_mul(signature_wu(addresses));
+    let weight = unsigned.weight().to_wu() + MARKER_WU + signatures;
     weight.div_ceil(4)
 }

@@ -6,10 +6,14 @@ use std::fmt;
 
 use bip39::Mnemonic;
 use bitcoin::bip32::{ChildNumber, DerivationPath, Xpriv, Xpub};
-use bitcoin::hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256};
+use bitcoin::hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256, sha512};
 use bitcoin::psbt::Psbt;
 use bitcoin::secp256k1::{All, Secp256k1};
 use bitcoin::{Network, NetworkKind};
+
+use super::import;
+use super::record::{TillKind, TillRecord};
+use crate::domain::till::AddressKind;
 
 /// The secret of the whole gateway, in memory. Its `Debug` shows nothing of it.
 #[derive(Clone)]
@@ -30,8 +34,13 @@ impl fmt::Debug for Keychain {
 
 /// Twelve English words (BIP39) that hold these 16 bytes.
 pub fn new_mnemonic(entropy: [u8; 16]) -> String {
-    Mnemonic::from_entropy(&entropy).map_or_else(
-        |e| panic!("16 bytes are a valid BIP39 entropy: {e}"),
+    mnemonic_of(&entropy)
+}
+
+/// English words (BIP39) that hold these 16, 20, 24, 28 or 32 bytes: three words for every four.
+pub fn mnemonic_of(entropy: &[u8]) -> String {
+    Mnemonic::from_entropy(entropy).map_or_else(
+        |e| panic!("{} bytes hold no words: {e}", entropy.len()),
         |words| words.to_string(),
     )
 }
@@ -39,9 +48,14 @@ pub fn new_mnemonic(entropy: [u8; 16]) -> String {
 impl Keychain {
     /// From BIP39 words, without a passphrase. The error names no word.
     pub fn from_mnemonic(words: &str, network: Network) -> Result<Self, String> {
+        Self::from_words(words, "", network)
+    }
+
+    /// From BIP39 words and a passphrase. The error names no word.
+    pub fn from_words(words: &str, passphrase: &str, network: Network) -> Result<Self, String> {
         let mnemonic = Mnemonic::parse(words.trim())
             .map_err(|_| "the seed is not a valid BIP39 mnemonic".to_owned())?;
-        let seed = mnemonic.to_seed("");
+        let seed = mnemonic.to_seed(passphrase);
         let master = Xpriv::new_master(network, &seed)
             .map_err(|e| format!("the seed has no master key: {e}"))?;
         Ok(Self {
@@ -76,15 +90,56 @@ impl Keychain {
     /// Panics for account 0, which is the node's own.
     pub fn descriptors(&self, account: u32) -> (String, String) {
         assert!(account > 0, "account 0 belongs to the node's own wallet");
-        let path = self.account_path(account);
-        let key = self
-            .master
-            .derive_priv(&self.secp, &path)
-            .unwrap_or_else(|e| panic!("account {account} can't be derived: {e}"));
+        self.account(AddressKind::Segwit, account)
+    }
+
+    /// The public descriptors of an account of these words, whatever its number.
+    pub fn account(&self, addresses: AddressKind, number: u32) -> (String, String) {
+        let path = self.account_path(addresses, number);
+        let key = self.derived(&path);
         let public = Xpub::from_priv(&self.secp, &key);
         let fingerprint = self.master.fingerprint(&self.secp);
-        let chain = |number: u8| format!("wpkh([{fingerprint}/{path}]{public}/{number}/*)");
-        (chain(0), chain(1))
+        let origin = format!("[{fingerprint}/{path}]");
+        import::descriptors(addresses, &origin, &public)
+    }
+
+    /// The words of a child of this seed (BIP85, application 39, English): the same each time, and nothing that is
+    /// known of them tells anything about the seed. `words` is 12, 15, 18, 21 or 24.
+    pub fn child_words(&self, words: u8, child: u32) -> String {
+        let path: DerivationPath = [83_696_968, 39, 0, u32::from(words), child]
+            .map(hardened)
+            .as_slice()
+            .into();
+        let key = self.derived(&path);
+        let mut engine = HmacEngine::<sha512::Hash>::new(b"bip-entropy-from-k");
+        engine.input(&key.private_key.secret_bytes());
+        let entropy = Hmac::from_engine(engine).to_byte_array();
+        let bytes = usize::from(words) / 3 * 4;
+        Mnemonic::from_entropy(&entropy[..bytes]).map_or_else(
+            |e| panic!("{words} words can't be made: {e}"),
+            |words| words.to_string(),
+        )
+    }
+
+    /// What signs for a till, and its public descriptors. `None` if its keys are not ours.
+    pub(super) fn of(&self, record: &TillRecord) -> Option<(Self, (String, String))> {
+        match record.kind {
+            TillKind::Hot => Some((self.clone(), self.descriptors(record.account))),
+            TillKind::WatchOnly => None,
+            TillKind::Generated(generated) => {
+                let words = self.child_words(generated.words, record.account);
+                let own = Self::from_mnemonic(&words, self.network)
+                    .unwrap_or_else(|e| panic!("words that were just made: {e}"));
+                let descriptors = own.account(generated.addresses, generated.number);
+                Some((own, descriptors))
+            }
+        }
+    }
+
+    fn derived(&self, path: &DerivationPath) -> Xpriv {
+        self.master
+            .derive_priv(&self.secp, path)
+            .unwrap_or_else(|e| panic!("{path} can't be derived: {e}"))
     }
 
     /// Signs every input whose key origin is this seed's. The error lists the inputs left unsigned.
@@ -94,19 +149,21 @@ impl Keychain {
             .map_err(|(_, errors)| format!("inputs could not be signed: {errors:?}"))
     }
 
-    fn account_path(&self, account: u32) -> DerivationPath {
+    fn account_path(&self, addresses: AddressKind, number: u32) -> DerivationPath {
         let coin = match NetworkKind::from(self.network) {
             NetworkKind::Main => 0,
             NetworkKind::Test => 1,
         };
-        [84, coin, account]
-            .map(|index| {
-                ChildNumber::from_hardened_idx(index)
-                    .unwrap_or_else(|e| panic!("account {account} can't be derived: {e}"))
-            })
+        [addresses.purpose(), coin, number]
+            .map(hardened)
             .as_slice()
             .into()
     }
+}
+
+fn hardened(index: u32) -> ChildNumber {
+    ChildNumber::from_hardened_idx(index)
+        .unwrap_or_else(|e| panic!("{index} is no number of a key: {e}"))
 }
 
 #[cfg(test)]
@@ -155,6 +212,42 @@ mod tests {
         assert!(!shown.contains("prv") && !shown.contains("5eb0") && !shown.contains("94, 176"));
         let refused = Keychain::from_mnemonic("abandon secret", Network::Regtest).expect_err("bad");
         assert!(!refused.contains("secret") && !refused.contains("abandon"));
+    }
+
+    #[test]
+    fn a_child_has_the_words_of_bip85() {
+        // The example of BIP85, for its example key; the network plays no part.
+        let key = "xprv9s21ZrQH143K2LBWUUQRFXhucrQqBpKdRRxNVq2zBqsx8HVqFk2uYo8kmbaLLHRdqtQpUm98uKfu3vca1LqdGhUtyoFnCNkfmXRyPXLjbKb";
+        let keychain = Keychain {
+            seed: [0; 64],
+            master: key.parse().expect("a key"),
+            network: Network::Bitcoin,
+            secp: Secp256k1::new(),
+        };
+        assert_eq!(
+            keychain.child_words(12, 0),
+            "girl mad pet galaxy egg matter matrix prison refuse sense ordinary nose"
+        );
+        assert_eq!(
+            keychain.child_words(18, 0),
+            "near account window bike charge season chef number sketch tomorrow excuse sniff circle vital hockey outdoor supply token"
+        );
+    }
+
+    #[test]
+    fn accounts_are_those_of_the_examples_of_bip49_and_bip86() {
+        let main = Keychain::from_mnemonic(WORDS, Network::Bitcoin).expect("valid");
+        let taproot = main.account(AddressKind::Taproot, 0).0;
+        assert_eq!(
+            taproot,
+            "tr([73c5da0a/86'/0'/0']xpub6BgBgsespWvERF3LHQu6CnqdvfEvtMcQjYrcRzx53QJjSxarj2afYWcLteoGVky7D3UKDP9QyrLprQ3VCECoY49yfdDEHGCtMMj92pReUsQ/0/*)"
+        );
+        let test = Keychain::from_mnemonic(WORDS, Network::Testnet).expect("valid");
+        let wrapped = test.account(AddressKind::Wrapped, 0).0;
+        assert_eq!(
+            wrapped,
+            "sh(wpkh([73c5da0a/49'/1'/0']tpubDD7tXK8KeQ3YY83yWq755fHY2JW8Ha8Q765tknUM5rSvjPcGWfUppDFMpQ1ScziKfW3ZNtZvAD7M3u7bSs7HofjTD3KP3YxPK7X6hwV8Rk2/0/*))"
+        );
     }
 
     #[test]

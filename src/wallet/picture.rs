@@ -11,9 +11,6 @@ use super::tills::Tills;
 use crate::domain::money::Sat;
 use crate::domain::till::{Coin, TillAddress, TillId};
 
-/// What a P2WPKH input weighs, signed.
-const INPUT_VBYTES: u64 = 68;
-
 /// A coinbase output can be spent after this many blocks.
 const COINBASE_MATURITY: u32 = 100;
 
@@ -150,13 +147,31 @@ impl Tills {
             .collect()
     }
 
+    /// Whether one of these coins is free to be spent now.
+    pub fn any_free(&self, till: TillId, coins: &[OutPoint], unsure: &BTreeSet<Txid>) -> bool {
+        let Some(till) = self.accounts.get(&till) else {
+            return false;
+        };
+        let unfit = till.unfit(self.tip_height(), unsure);
+        coins.iter().any(|coin| {
+            !unfit.contains(coin)
+                && !till.wallet.is_outpoint_locked(*coin)
+                && till
+                    .wallet
+                    .get_utxo(*coin)
+                    .is_some_and(|coin| !coin.is_spent)
+        })
+    }
+
     /// Sums what is free to be spent, less what spending each coin costs at a fee rate: what a transaction can pay,
     /// beside its own fixed size and its outputs'.
     pub fn free(&self, till: TillId, fee_rate_sat_per_kvb: u64, unsure: &BTreeSet<Txid>) -> Sat {
         let Some(till) = self.accounts.get(&till) else {
             return Sat::ZERO;
         };
-        let cost = INPUT_VBYTES
+        let cost = till
+            .addresses()
+            .input_vbytes()
             .saturating_mul(fee_rate_sat_per_kvb)
             .div_ceil(1_000);
         let unfit = till.unfit(self.tip_height(), unsure);
@@ -242,7 +257,7 @@ impl Till {
     }
 
     /// Whether the mempool has lost a transaction, and has not shown it again since.
-    fn is_dropped(&self, txid: Txid) -> bool {
+    pub(super) fn is_dropped(&self, txid: Txid) -> bool {
         let graph = self.wallet.tx_graph();
         let seen = graph.get_tx_node(txid).and_then(|node| node.last_seen);
         graph

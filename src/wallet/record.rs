@@ -4,15 +4,45 @@ use bitcoin::Network;
 use minicbor::{Decode, Encode};
 
 use super::bytes;
-use crate::domain::till::TillId;
+use crate::domain::till::{AddressKind, TillId};
 use crate::ports::chain::BlockRef;
 
 /// Who can spend from a till.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum TillKind {
-    /// We can: its keys derive from our seed.
+    /// We can: its keys are an account of our seed.
     #[n(0)]
     Hot,
+    /// Its owner can, with keys that we have never seen.
+    #[n(1)]
+    WatchOnly,
+    /// We can, and its owner too: its keys come from words of its own, which our seed gives again (BIP85).
+    #[n(2)]
+    Generated(#[n(0)] Generated),
+}
+
+impl TillKind {
+    /// Whether we can sign for it.
+    pub const fn can_sign(self) -> bool {
+        match self {
+            Self::Hot | Self::Generated(_) => true,
+            Self::WatchOnly => false,
+        }
+    }
+}
+
+/// Which words, and which account of them. The number of the BIP85 child is the record's `account`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Generated {
+    /// How many words: 12, 15, 18, 21 or 24.
+    #[n(0)]
+    pub words: u8,
+    /// Which addresses; decides the purpose of the key path (BIP 44).
+    #[n(1)]
+    pub addresses: AddressKind,
+    /// Which account of these words.
+    #[n(2)]
+    pub number: u32,
 }
 
 /// A till's fixed data.
@@ -22,7 +52,8 @@ pub struct TillRecord {
     /// Which till.
     #[n(0)]
     pub id: TillId,
-    /// BIP84 account of the seed; from one counter, never used twice, never 0.
+    /// BIP84 account of the seed, or number of its BIP85 child; from one counter, never used twice, never 0. 0 for
+    /// keys that are not ours.
     #[n(1)]
     pub account: u32,
     /// Who can spend.

@@ -203,6 +203,7 @@ fn request(amounts: &[u64], seed: u8) -> SpendRequest {
         unsure: std::collections::BTreeSet::new(),
         seed: [seed; 32],
         now: Timestamp::from_secs(5_000),
+        wishes: Wishes::default(),
     }
 }
 

@@ -16,10 +16,11 @@ use bitcoin::{BlockHash, OutPoint, Script, Transaction, Txid};
 
 use super::change::{self, Chains};
 use super::descriptor;
+use super::import;
 use super::record::TillRecord;
 use super::sighting::Sighting;
 use super::watch::WatchList;
-use crate::domain::till::TillAddress;
+use crate::domain::till::{AddressKind, TillAddress};
 
 /// An address is shown again with each block until its coins are this deep.
 const YOUNG_CONFIRMATIONS: u32 = 100;
@@ -102,6 +103,11 @@ impl Till {
             gifts: BTreeSet::new(),
             watched: BTreeMap::new(),
         }
+    }
+
+    /// Which kind of addresses it has.
+    pub(super) fn addresses(&self) -> AddressKind {
+        import::addresses_of(&self.record.external)
     }
 
     /// What changed since the last call, as a row.

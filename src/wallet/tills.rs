@@ -86,7 +86,7 @@ impl Tills {
         rows
     }
 
-    /// The current hot till of a store: its highest generation.
+    /// The newest till of a store that stands on our seed: the one a store has that chose none.
     pub fn hot(&self, store: StoreId) -> Option<TillId> {
         let first = TillId {
             store,
@@ -101,8 +101,30 @@ impl Tills {
             .rev()
             .find(|(_, till)| match till.record.kind {
                 TillKind::Hot => true,
+                TillKind::WatchOnly | TillKind::Generated(_) => false,
             })
             .map(|(id, _)| *id)
+    }
+
+    /// What a till is; `None` if there is no such till, or if it is at rest.
+    pub fn record(&self, till: TillId) -> Option<&TillRecord> {
+        self.accounts.get(&till).map(|till| &till.record)
+    }
+
+    /// The till that has the addresses of this descriptor, be it at rest.
+    pub fn with_descriptor(&self, external: &str) -> Option<TillId> {
+        let first = |text: &str| {
+            let parsed = super::descriptor::parse(text).ok()?;
+            let first = parsed.at_derivation_index(0).ok()?;
+            Some(first.script_pubkey())
+        };
+        let script = first(external)?;
+        let active = self.owner_of(&script).map(|(till, _, _)| till);
+        active.or_else(|| {
+            (self.resting.values())
+                .find(|record| first(&record.external).as_ref() == Some(&script))
+                .map(|record| record.id)
+        })
     }
 
     /// The records of all tills, those at rest too, ordered by id.

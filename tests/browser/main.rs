@@ -297,6 +297,11 @@ async fn every_page_fits_a_phone_and_obeys_its_policy() {
         format!("{shop}/payouts"),
         format!("{shop}/payouts/new"),
         format!("{shop}/wallet"),
+        format!("{shop}/people"),
+        "/account".to_owned(),
+        "/account/api-keys".to_owned(),
+        "/api-keys/authorize?permissions=btcpay.store.canviewinvoices&selectiveStores=true"
+            .to_owned(),
         format!("/i/{invoice}"),
         format!("/pull-payments/{link}"),
         "/i/nothing".to_owned(),

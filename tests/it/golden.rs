@@ -140,6 +140,10 @@ pub const fn label(fact: &Fact) -> &'static str {
         Fact::UnknownSpend { .. } => "unknown_spend",
         Fact::UnknownSpendGone { .. } => "unknown_spend_gone",
         Fact::TillReleased => "till_released",
+        Fact::OwnerSpent { .. } => "owner_spent",
+        Fact::OwnerSpentGone { .. } => "owner_spent_gone",
+        Fact::DraftMade { .. } => "draft_made",
+        Fact::DraftClosed { .. } => "draft_closed",
         Fact::StrayLost { .. } => "stray_lost",
         Fact::StrayReturned { .. } => "stray_returned",
         Fact::NodeFunded { .. } => "node_funded",
@@ -193,6 +197,7 @@ fn stores_and_their_senders() {
         ),
         ("shared", samples::shared_store()),
     ];
+    let stores = [stores.to_vec(), samples::stores_with_methods()].concat();
     check("store", &stores);
     check("processor", &[("onchain", samples::processor())]);
 }
@@ -378,7 +383,9 @@ fn pull_payments_payouts_and_batches() {
         ("one_version", samples::batch()),
         ("outspent", samples::outspent_batch()),
         ("settled", samples::settled_batch()),
+        ("kept_back", samples::kept_back_batch()),
     ];
+    check("draft", &samples::drafts());
     check("batch", &batches);
     check("unknown_spend", &[("released", samples::unknown_spend())]);
     let target = PayoutRef {
@@ -436,6 +443,7 @@ fn every_golden_file_belongs_to_a_record() {
         "booked_channel",
         "delivery",
         "deposit",
+        "draft",
         "entry",
         "hash_owner",
         "invoice",

@@ -7,6 +7,7 @@ mod people;
 mod rates;
 mod review;
 mod strays;
+mod wallet;
 mod webhooks;
 mod words;
 

@@ -20,13 +20,16 @@ use tollway::domain::invoice::{
 };
 use tollway::domain::money::{Currency, Msat, Parts, Rate, Sat};
 use tollway::domain::payout::batch::{Batch, Confirmed, Input, Rival, Version};
+use tollway::domain::payout::draft::{Draft, End, Payment};
 use tollway::domain::payout::{
     Attempt, FeeCap, FeeWish, InHand, Origin, Payout, Plan, Proof, Stage, Standing,
 };
 use tollway::domain::pull_payment::{Budget, PullPayment};
 use tollway::domain::rates::{Fallback, RuleSet, StoreRates};
 use tollway::domain::receipt::{Rail, Receipt, ReceiptKey, ReceiptStanding};
-use tollway::domain::store::{Member, Members, Processor, Settings, Store};
+use tollway::domain::store::{
+    ChosenTill, LightningMethod, Member, Members, OnchainMethod, Processor, Settings, Store,
+};
 use tollway::domain::till::{TillAddress, TillId};
 use tollway::domain::time::Timestamp;
 use tollway::store::hold::UnknownSpend;
@@ -205,6 +208,8 @@ pub fn payout() -> Payout {
         rate: None,
         fees: None,
         named: None,
+        drafted: None,
+        given_up: None,
     }
 }
 
@@ -254,6 +259,14 @@ pub fn payouts() -> Vec<(&'static str, Payout)> {
         attempts: vec![attempt(1, &onchain, Standing::Settled)],
         ..payout()
     };
+    let drafted = Payout {
+        origin: Origin::WalletSend,
+        stage: Stage::AwaitingPayment,
+        attempts: Vec::new(),
+        drafted: Some(BATCH),
+        given_up: Some(vec![BatchId([0x78; 16])]),
+        ..paid_onchain.clone()
+    };
     let unconfirmed = Payout {
         unconfirmed_since: Some(NOW.plus_secs(600)),
         ..paid_onchain.clone()
@@ -298,6 +311,7 @@ pub fn payouts() -> Vec<(&'static str, Payout)> {
                 ..payout()
             },
         ),
+        ("drafted", drafted),
         ("paid_onchain", paid_onchain),
         ("unconfirmed", unconfirmed),
         (
@@ -429,6 +443,7 @@ pub fn batch() -> Batch {
         settled: true,
         lost_to: None,
         settled_by: None,
+        kept_back: None,
     }
 }
 
@@ -451,6 +466,53 @@ pub fn outspent_batch() -> Batch {
         lost_to: Some(Rival(outpoint().txid)),
         ..batch().replaced(version)
     }
+}
+
+/// The same, which nobody has asked to send yet.
+pub fn kept_back_batch() -> Batch {
+    Batch {
+        kept_back: Some(NOW),
+        broadcast_at: None,
+        settled: false,
+        ..batch()
+    }
+}
+
+/// A transaction that waits for its owner's signature, and the same in its ends.
+pub fn drafts() -> Vec<(&'static str, Draft)> {
+    let waiting = Draft {
+        id: BATCH,
+        store: STORE,
+        till: TILL,
+        created: NOW,
+        psbt: b"psbt\xff".to_vec().into(),
+        inputs: vec![Input(outpoint())],
+        payments: vec![
+            Payment {
+                script: script(),
+                amount: Sat(1_000),
+                payout: Some(PAYOUT),
+            },
+            Payment {
+                script: script(),
+                amount: Sat(2_000),
+                payout: None,
+            },
+        ],
+        fee: Sat(300),
+        end: None,
+    };
+    let ended = |end| Draft {
+        end: Some(end),
+        ..waiting.clone()
+    };
+    let (at, by) = (NOW, outpoint().txid);
+    vec![
+        ("waiting", waiting.clone()),
+        ("signed", ended(End::Signed(at))),
+        ("given_up", ended(End::GivenUp(at))),
+        ("outspent", ended(End::Outspent { at, by })),
+    ]
 }
 
 /// A spend of a till that was not made here.
@@ -484,6 +546,8 @@ pub fn store() -> Store {
             fee_cap: None,
             rates: None,
             tracked_rates: None,
+            onchain: None,
+            lightning: None,
         },
         draws_on_node: true,
         kept: text("{\"website\":\"\"}"),
@@ -503,6 +567,34 @@ pub fn shared_store() -> Store {
         members: Role::ALL.map(member).to_vec().into(),
         ..store()
     }
+}
+
+/// Stores whose payment methods somebody has changed.
+pub fn stores_with_methods() -> Vec<(&'static str, Store)> {
+    let with = |till, label: Option<&str>, connected| {
+        let store = store();
+        let settings = Settings {
+            onchain: Some(OnchainMethod {
+                enabled: connected,
+                till,
+                label: label.map(text),
+            }),
+            lightning: Some(LightningMethod {
+                enabled: false,
+                connected,
+            }),
+            ..store.settings
+        };
+        Store { settings, ..store }
+    };
+    vec![
+        (
+            "watch_only",
+            with(ChosenTill::Generation(1), Some("Cold"), true),
+        ),
+        ("own_wallet", with(ChosenTill::Own, None, true)),
+        ("no_methods", with(ChosenTill::None, None, false)),
+    ]
 }
 
 /// A store that caps what its payouts may spend on routing.

@@ -2,5 +2,6 @@
 
 mod chain;
 mod clock;
+mod courier;
 mod old_file;
 mod start;

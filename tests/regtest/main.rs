@@ -26,6 +26,9 @@ mod lightning_payouts;
 mod onchain;
 mod reorg;
 mod sandbox;
+#[path = "../support/signer.rs"]
+mod signer;
 mod surroundings;
+mod wallets;
 mod webhooks;
 mod withdraw_race;

@@ -7,6 +7,7 @@ pub mod courier;
 pub mod entropy;
 pub mod lightning;
 pub mod rates;
+pub mod signer;
 pub mod world;
 
 use std::sync::{Mutex, MutexGuard};

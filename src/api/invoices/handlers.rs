@@ -141,7 +141,11 @@ pub async fn payment_methods(
         caller.check_on(MODIFY_SETTINGS, shop.as_ref())?;
     }
     let keys = keys.filter(|_| sensitive);
-    Ok(Json(MethodData::all(&invoice, !only_accounted, keys)))
+    Ok(Json(MethodData::all(
+        &invoice,
+        !only_accounted,
+        keys.as_deref(),
+    )))
 }
 
 /// Makes a payment method that was left for later

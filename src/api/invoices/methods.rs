@@ -57,7 +57,7 @@ pub struct PaymentData {
 impl MethodData {
     /// The methods that an invoice can be paid by. `with_lost`: payments that went away again are listed too. `keys`: the
     /// wallet's public keys, for who may see them.
-    pub(super) fn all(invoice: &Invoice, with_lost: bool, keys: Option<String>) -> Vec<Self> {
+    pub(super) fn all(invoice: &Invoice, with_lost: bool, keys: Option<&str>) -> Vec<Self> {
         let links = PaymentLinks::of(invoice);
         let mut methods = Vec::new();
         let lazy = |rail| Self {

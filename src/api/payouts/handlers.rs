@@ -51,7 +51,7 @@ pub async fn list(
                     && if only_review {
                         payout.in_review()
                     } else {
-                        payout.origin != Origin::LightningApi
+                        !matches!(payout.origin, Origin::LightningApi | Origin::WalletSend)
                     };
                 if wanted {
                     shown.push(payout);

@@ -132,6 +132,7 @@ pub struct StoreRequest {
 /// A store.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "Greenfield's own shape")]
 pub struct StoreData {
     /// Its id.
     pub id: String,

@@ -125,6 +125,8 @@ pub(super) fn read(body: &mut Input, before: Option<&Store>) -> StoreChange {
             .flag("anyoneCanCreateInvoice")
             .unwrap_or(old.anyone_can_create_invoice),
         fee_cap: fee_cap(body, old.fee_cap),
+        onchain: old.onchain,
+        lightning: old.lightning,
         rates: old.rates,
         tracked_rates: currencies(body, "additionalTrackedRates").or(old.tracked_rates),
     };

@@ -3,6 +3,7 @@
 pub mod body;
 mod dto;
 pub mod handlers;
+pub mod methods;
 pub mod offers;
 pub mod people;
 
@@ -24,12 +25,16 @@ pub fn room() -> Room {
     let room = OpenApiRouter::new()
         .routes(routes!(handlers::list, handlers::create))
         .routes(routes!(handlers::get, handlers::update, handlers::remove))
-        .routes(routes!(offers::payment_methods))
-        .routes(routes!(offers::payment_method))
+        .routes(routes!(methods::list))
         .routes(routes!(people::list, people::add))
         .routes(routes!(people::update, people::remove))
         .routes(routes!(people::roles))
         .routes(routes!(people::server_roles));
     GONE.into_iter()
         .fold(room, |room, path| room.route(path, any(offers::gone)))
+}
+
+/// Those of one payment method, mounted at its older path too.
+pub fn method() -> Room {
+    OpenApiRouter::new().routes(routes!(methods::get, methods::set, methods::remove))
 }

@@ -11,6 +11,8 @@ impl Fact {
             | Self::StrayReceived { .. }
             | Self::UnknownSpend { .. }
             | Self::UnknownSpendGone { .. }
+            | Self::OwnerSpent { .. }
+            | Self::OwnerSpentGone { .. }
             | Self::TillReleased
             | Self::StrayLost { .. }
             | Self::StrayReturned { .. }
@@ -37,6 +39,7 @@ impl Fact {
             | Self::ApiInvoicePaidInside { hash, .. }
             | Self::ForeignPaymentArrived { hash, .. }
             | Self::PaymentRecordForgotten { hash } => hash.as_bytes(),
+            Self::DraftMade { draft, .. } | Self::DraftClosed { draft, .. } => draft.as_bytes(),
             Self::PullPaymentCreated { pull_payment }
             | Self::PullPaymentArchived { pull_payment }
             | Self::PullPaymentChanged { pull_payment } => pull_payment.as_bytes(),

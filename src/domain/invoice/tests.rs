@@ -51,8 +51,8 @@ fn invoice(due: u64) -> Invoice {
         reopened: None,
         archived: false,
         details: Details::default(),
-        rated: None,
         lazy: None,
+        rated: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{FeeCap, FeeWish, Payout, Stage};
 use crate::domain::fact::{Fact, Step};
-use crate::domain::money::{Msat, Rate, btc_to_msat_ceil, btc_to_sat_ceil};
+use crate::domain::money::{Msat, Rate, Sat, btc_to_msat_ceil, btc_to_sat_ceil};
 use crate::domain::receipt::Rail;
 
 /// Why a payout can't be approved; named after Greenfield's error codes (5.9). State is checked first (D9).
@@ -56,7 +56,7 @@ impl Payout {
         let btc = rate.to_btc(self.asked.amount);
         let worth = match self.rail() {
             Rail::Lightning => btc.and_then(btc_to_msat_ceil),
-            Rail::Onchain => btc.and_then(btc_to_sat_ceil).map(|sat| sat.to_msat()),
+            Rail::Onchain => btc.and_then(btc_to_sat_ceil).map(Sat::to_msat),
         }
         .ok_or(CantApprove::RateUnavailable)?;
         match self.named {

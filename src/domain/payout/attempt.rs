@@ -134,6 +134,12 @@ impl Payout {
         if self.stage != Stage::AwaitingPayment || self.live_attempt().is_some() {
             return Err(NotWaiting);
         }
+        // What waits for a signature is paid by that transaction or, once it is given up, by another.
+        let is_drafted = |draft| matches!(&plan, Plan::Onchain { batch, .. } if *batch == draft);
+        if self.drafted.is_some_and(|draft| !is_drafted(draft)) {
+            return Err(NotWaiting);
+        }
+        self.drafted = None;
         let number = self
             .attempts
             .last()

@@ -58,6 +58,9 @@ pub struct Batch {
     /// The version that its payouts were settled by. As long as a block holds it, there is nothing to do.
     #[n(10)]
     pub settled_by: Option<Confirmed>,
+    /// Signed, and not to be sent before somebody asks for it.
+    #[n(11)]
+    pub kept_back: Option<Timestamp>,
 }
 
 /// The id of a version in a block, in a record.

@@ -13,7 +13,10 @@ impl Payout {
     pub fn cancel(mut self, why: &str) -> Result<Step<Self>, CantCancel> {
         match self.stage {
             Stage::Cancelled { .. } => Ok(Step::quiet(self)),
-            Stage::AwaitingApproval | Stage::AwaitingPayment if self.live_attempt().is_none() => {
+            // P8 what waits for a signature may be signed: its transaction has to be given up first.
+            Stage::AwaitingApproval | Stage::AwaitingPayment
+                if self.live_attempt().is_none() && self.drafted.is_none() =>
+            {
                 self.stage = Stage::Cancelled {
                     why: why.to_owned(),
                 };

@@ -40,8 +40,8 @@ impl Payout {
     /// Takes a person's word on a payout that no attempt of ours may still pay. What moves no money of ours is told
     /// as such.
     pub fn mark(mut self, mark: HandMark, now: Timestamp) -> Result<Step<Self>, NotByHand> {
-        // D10: marked by hand over a live attempt it would be paid twice.
-        if self.live_attempt().is_some() {
+        // D10: marked by hand over a live attempt, or one that may be signed at any moment, it would be paid twice.
+        if self.live_attempt().is_some() || self.drafted.is_some() {
             return Err(NotByHand);
         }
         let payout = self.id;

@@ -7,7 +7,7 @@
 //!                  ▼
 //!              Cancelled
 //! ```
-//! A person may take an approved payout in hand, to pay it by other means: it is InProgress without an attempt, and no
+//! A person may take an approved payout in hand, to pay it by other means: it is `InProgress` without an attempt, and no
 //! keeper touches it until that person says that it is paid, or puts it back (D11).
 //!
 //! An amount that is not in bitcoin gets its worth when it is approved; until then `amount` is zero.
@@ -24,6 +24,7 @@ pub mod batch;
 mod cancel;
 mod chain;
 mod dispatch;
+pub mod draft;
 mod fees;
 mod hand;
 mod inside;
@@ -43,7 +44,7 @@ pub use review::{NotInReview, Verdict};
 
 use super::cbor;
 use super::destination::Destination;
-use super::ids::{PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId};
+use super::ids::{BatchId, PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId};
 use super::invoice::{FixedRate, MoneyRecord};
 use super::money::{Msat, Parts, Sat};
 use super::receipt::{Rail, Way};
@@ -126,6 +127,12 @@ pub struct Payout {
     /// (D18).
     #[n(24)]
     pub named: Option<Msat>,
+    /// A transaction that pays it waits for its owner's signature.
+    #[n(25)]
+    pub drafted: Option<BatchId>,
+    /// Transactions that were given out to be signed and given up: what is planned next shares a coin with each (P4).
+    #[n(26)]
+    pub given_up: Option<Vec<BatchId>>,
 }
 
 /// What a payout was promised for.
@@ -143,6 +150,9 @@ pub enum Origin {
     /// `invoices/pay` of the Lightning API.
     #[n(3)]
     LightningApi,
+    /// A payment by hand from the store's on-chain wallet.
+    #[n(4)]
+    WalletSend,
 }
 
 /// How far a payout is (Greenfield `PayoutState`).
@@ -228,7 +238,7 @@ impl Payout {
     pub const fn pull_payment(&self) -> Option<PullPaymentId> {
         match self.origin {
             Origin::PullPayment(id) | Origin::Withdraw(id) => Some(id),
-            Origin::Store | Origin::LightningApi => None,
+            Origin::Store | Origin::LightningApi | Origin::WalletSend => None,
         }
     }
 
@@ -324,8 +334,9 @@ impl Payout {
             Stage::Completed { .. } => settled,
         };
         let hand_fits = self.in_hand.is_none() || self.stage == Stage::InProgress;
+        let draft_fits = self.drafted.is_none() || self.stage == Stage::AwaitingPayment;
         // P1 one live attempt.
-        live <= 1 && stage_fits && hand_fits
+        live <= 1 && stage_fits && hand_fits && draft_fits
     }
 }
 

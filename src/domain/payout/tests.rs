@@ -43,6 +43,8 @@ fn payout() -> Payout {
         judged: None,
         paid_twice: None,
         unconfirmed_since: None,
+        drafted: None,
+        given_up: None,
         in_hand: None,
         rate: None,
         fees: None,

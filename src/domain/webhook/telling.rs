@@ -177,6 +177,10 @@ impl Telling {
             | Fact::UnknownSpend { .. }
             | Fact::UnknownSpendGone { .. }
             | Fact::TillReleased
+            | Fact::OwnerSpent { .. }
+            | Fact::OwnerSpentGone { .. }
+            | Fact::DraftMade { .. }
+            | Fact::DraftClosed { .. }
             | Fact::StrayLost { .. }
             | Fact::StrayReturned { .. }
             | Fact::NodeFunded { .. }

@@ -446,6 +446,7 @@ async fn a_spend_never_sent_is_not_evicted() {
                 unsure: std::collections::BTreeSet::new(),
                 seed: [1; 32],
                 now: Timestamp::from_secs(1_700_000_000),
+                wishes: crate::wallet::Wishes::default(),
             };
             tx.tills_mut().build(&keychain, &request).expect("enough")
         })

@@ -13,7 +13,7 @@ use crate::ports::lightning::Dispatch;
 use crate::sabotage::{Bug, is_planted};
 use crate::service::Gateway;
 use crate::store;
-use crate::wallet::SpendRequest;
+use crate::wallet::{SpendRequest, Wishes};
 
 /// A payment is handed over before its attempt is committed.
 pub(super) async fn send_before_intent(gateway: &Gateway, shop: StoreId, id: PayoutId) {
@@ -83,6 +83,7 @@ pub(super) async fn rebuilt(gateway: &Gateway, batch: Batch, now: Timestamp) -> 
             unsure: BTreeSet::new(),
             seed,
             now,
+            wishes: Wishes::default(),
         };
         let Ok(signed) = tx.tills_mut().build(&keychain, &request) else {
             return batch;

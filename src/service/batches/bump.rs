@@ -104,7 +104,7 @@ pub fn raise(
     if batch.lost_to.is_some() {
         return Err(CantBump::Outspent);
     }
-    if is_given_up(tx, batch) {
+    if is_given_up(tx, batch) || batch.kept_back.is_some() {
         return Err(CantBump::NothingToBump);
     }
     if store::hold::is_held(tx, batch.store) {
@@ -213,6 +213,9 @@ pub fn stuck(tx: &Tx<'_>) -> Vec<(StoreId, BatchId, u16)> {
             let built = batch.newest().height.unwrap_or(tip);
             tip.saturating_sub(built) >= STUCK_BLOCKS
                 && batch.lost_to.is_none()
+                && batch.kept_back.is_none()
+                // Another version of what its owner signed is theirs to sign.
+                && (tx.tills().record(batch.till)).is_some_and(|record| record.kind.can_sign())
                 && confirmed(tx, batch).is_none()
         })
         .map(|batch| {

@@ -3,11 +3,15 @@
 use std::collections::BTreeSet;
 
 use bitcoin::Txid;
-use tracing::error;
+use tracing::{error, info};
 
+use super::adopt;
 use crate::domain::fact::Fact;
+
 use crate::domain::ids::StoreId;
+use crate::domain::money::Msat;
 use crate::domain::receipt::Rail;
+use crate::domain::till::TillId;
 use crate::domain::time::Timestamp;
 use crate::service::{Gateway, Unavailable, settle};
 use crate::store::hold::UnknownSpend;
@@ -62,31 +66,62 @@ fn look_again(tx: &mut Tx<'_>, shop: StoreId, now: Timestamp) {
     tx.wake(store::Wake::OnchainPayouts);
 }
 
+/// Whether a till's coins are its owner's to spend, and not ours.
+fn is_owners(tx: &Tx<'_>, till: TillId) -> bool {
+    let record = tx.tills().record(till);
+    record.is_some_and(|record| !record.kind.can_sign())
+}
+
+fn fact_of(is_owners: bool, counts: bool, txid: Txid, amount: Msat) -> Fact {
+    match (is_owners, counts) {
+        (true, true) => Fact::OwnerSpent { txid, amount },
+        (true, false) => Fact::OwnerSpentGone { txid, amount },
+        (false, true) => Fact::UnknownSpend { txid, amount },
+        (false, false) => Fact::UnknownSpendGone { txid, amount },
+    }
+}
+
 /// Looks at the spends that came with a sighting, and at those that were unknown before.
 pub(super) fn observe_spends(tx: &mut Tx<'_>, now: Timestamp) {
     for (till, txid) in tx.tills_mut().take_spends() {
         let ours = store::payout::batch_of_tx(tx, txid).is_some();
-        if ours || store::hold::get(tx, till.store, txid).is_some() {
+        if ours
+            || store::hold::get(tx, till.store, txid).is_some()
+            || adopt::recognise(tx, till, txid, now)
+        {
             continue;
         }
         let Some((left, _)) = tx.tills().outflow(till, txid) else {
             continue;
         };
         let amount = left.to_msat();
-        error!(
-            store.id = %till.store, tx.id = %txid,
-            "P9 transaction {txid} took {left} from till {till} and was not made here: on-chain payouts are held"
-        );
+        let is_owners = is_owners(tx, till);
+        if is_owners {
+            info!(
+                store.id = %till.store, tx.id = %txid,
+                "the owner of till {till} spent {left} by transaction {txid}"
+            );
+        } else {
+            error!(
+                store.id = %till.store, tx.id = %txid,
+                "P9 transaction {txid} took {left} from till {till} and was not made here: on-chain payouts are held"
+            );
+        }
         let spend = UnknownSpend {
             txid,
             till,
             amount,
             seen_at: now,
             counts: true,
-            released_at: None,
+            // Whoever has the keys of a watch-only till may spend from it: that is shown, and holds nothing.
+            released_at: is_owners.then_some(now),
         };
         store::hold::put(tx, till.store, &spend);
-        tx.announce(till.store, vec![Fact::UnknownSpend { txid, amount }], now);
+        tx.announce(
+            till.store,
+            vec![fact_of(is_owners, true, txid, amount)],
+            now,
+        );
     }
     for (shop, spend) in store::hold::all(tx) {
         let txid = spend.txid;
@@ -101,11 +136,7 @@ pub(super) fn observe_spends(tx: &mut Tx<'_>, now: Timestamp) {
             continue;
         }
         let amount = spend.amount;
-        let fact = if counts {
-            Fact::UnknownSpend { txid, amount }
-        } else {
-            Fact::UnknownSpendGone { txid, amount }
-        };
+        let fact = fact_of(is_owners(tx, spend.till), counts, txid, amount);
         store::hold::put(tx, shop, &UnknownSpend { counts, ..spend });
         tx.announce(shop, vec![fact], now);
     }

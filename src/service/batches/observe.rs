@@ -2,7 +2,7 @@
 
 use bitcoin::{OutPoint, Txid};
 
-use super::{confirmed, hold};
+use super::{confirmed, drafts, hold};
 use crate::domain::payout::batch::{BURIED, Batch, Confirmed, Rival, Version};
 use crate::domain::payout::{Attempt, Payout, Plan, Proof, Stage, Standing};
 use crate::domain::time::Timestamp;
@@ -12,10 +12,11 @@ use crate::wallet::TxStanding;
 
 /// Looks at every batch that is not buried, and at every spend of a till's coins that came with the sighting.
 pub fn observe(tx: &mut Tx<'_>, now: Timestamp) {
+    hold::observe_spends(tx, now);
     for batch in store::payout::open_batches(tx) {
         observe_batch(tx, batch, now);
     }
-    hold::observe_spends(tx, now);
+    drafts::observe(tx, now);
 }
 
 fn observe_batch(tx: &mut Tx<'_>, batch: Batch, now: Timestamp) {

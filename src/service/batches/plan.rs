@@ -1,6 +1,6 @@
 //! Planning: what is due together goes out in one transaction, signed and stored in one commit (P2).
 
-use super::unsure;
+use super::{drafts, unsure};
 use crate::domain::destination::Destination;
 use crate::domain::ids::{BatchId, PayoutId, StoreId};
 use crate::domain::money::Sat;
@@ -10,7 +10,7 @@ use crate::domain::till::{CantSpend, TillId};
 use crate::domain::time::Timestamp;
 use crate::service::settle;
 use crate::store::{self, Tx};
-use crate::wallet::{Keychain, SpendRequest};
+use crate::wallet::{Keychain, SpendRequest, Wishes};
 
 /// How long a payout waits when the till has not enough.
 const WAIT_SECS: u64 = 10;
@@ -52,7 +52,7 @@ struct Waiting {
 }
 
 /// Builds, signs and stores one transaction for as many of the payouts as the coins and their fee caps allow, oldest
-/// first. The others wait, each with its reason.
+/// first. The others wait, each with its reason. Where we can't sign, it is stored for its owner to sign.
 pub fn plan(tx: &mut Tx<'_>, keychain: &Keychain, order: &Order) {
     let due: Vec<Payout> = order
         .payouts
@@ -62,46 +62,132 @@ pub fn plan(tx: &mut Tx<'_>, keychain: &Keychain, order: &Order) {
         .take(BATCH_PAYOUTS_MAX)
         .collect();
     let mut waiting = Vec::new();
-    let till = tx.tills().hot(order.store);
-    let signed = match till {
-        None => wait_all(
+    let till = store::till::of(tx, order.store);
+    let can_sign = till
+        .and_then(|till| tx.tills().record(till))
+        .map(|record| record.kind.can_sign());
+    let planned = match (till, can_sign) {
+        (Some(_), _) if store::hold::is_held(tx, order.store) => {
+            let why = "the store's wallet is held for review";
+            wait_all(due, why, HELD_SECS, &mut waiting)
+        }
+        (Some(till), Some(can_sign)) => {
+            if !can_sign && !store::draft::open_of(tx, order.store).is_empty() {
+                let why = "Another transaction waits for its owner's signature first.";
+                wait_all(due, why, HELD_SECS, &mut waiting)
+            } else {
+                choose(tx, order, till, due, &mut waiting)
+                    .map(|(request, chosen)| (request, chosen, can_sign))
+            }
+        }
+        (None, _) | (_, None) => wait_all(
             due,
             &CantSpend::NoWallet.to_string(),
             WAIT_SECS,
             &mut waiting,
         ),
-        Some(_) if store::hold::is_held(tx, order.store) => {
-            let why = "the store's wallet is held for review";
-            wait_all(due, why, HELD_SECS, &mut waiting)
-        }
-        Some(till) => choose(tx, keychain, order, till, due, &mut waiting),
     };
+    match planned {
+        Some((request, chosen, true)) => {
+            if let Err((why, chosen)) = send(tx, keychain, order, &request, chosen) {
+                let _: Option<()> = wait_all(chosen, &why.to_string(), WAIT_SECS, &mut waiting);
+            }
+        }
+        Some((request, chosen, false)) => {
+            if let Err((why, chosen)) = draft(tx, order, &request, chosen) {
+                let _: Option<()> = wait_all(chosen, &why.to_string(), WAIT_SECS, &mut waiting);
+            }
+        }
+        None => {}
+    }
     for Waiting { payout, why, secs } in waiting {
         let step = payout.clone().wait(why, order.now.plus_secs(secs));
         settle::commit(tx, &payout, step, order.now);
     }
-    if let Some((batch, payouts)) = signed {
-        store::payout::put_batch(tx, &batch, false);
-        for (place, payout) in (0..).zip(payouts) {
-            let planned = payout.clone().plan(plan_of(order, place), order.now);
-            if let Ok(step) = planned {
-                settle::commit(tx, &payout, step, order.now);
-            }
-        }
-    }
 }
 
-/// The transaction for those that can be paid; the others are added to `waiting`.
-fn choose(
+type Unplanned = (CantSpend, Vec<Payout>);
+
+/// Builds, signs and stores the transaction.
+fn send(
     tx: &mut Tx<'_>,
     keychain: &Keychain,
+    order: &Order,
+    request: &SpendRequest,
+    chosen: Vec<Payout>,
+) -> Result<(), Unplanned> {
+    let signed = match tx.tills_mut().build(keychain, request) {
+        Ok(signed) => signed,
+        Err(why) => return Err((why, chosen)),
+    };
+    let batch = Batch {
+        id: order.batch,
+        store: order.store,
+        till: request.till,
+        created: order.now,
+        versions: vec![Version {
+            txid: signed.tx.compute_txid(),
+            tx: signed.tx,
+            fee: signed.fee,
+            vouts: signed.vouts,
+            height: tx.tills().tip().map(|tip| tip.height),
+        }],
+        payouts: chosen.iter().map(|payout| payout.id).collect(),
+        inputs: signed.inputs.into_iter().map(Input).collect(),
+        broadcast_at: None,
+        settled: false,
+        lost_to: None,
+        settled_by: None,
+        kept_back: None,
+    };
+    store::payout::put_batch(tx, &batch, false);
+    for (place, payout) in (0..).zip(chosen) {
+        let planned = payout.clone().plan(plan_of(order, place), order.now);
+        if let Ok(step) = planned {
+            settle::commit(tx, &payout, step, order.now);
+        }
+    }
+    Ok(())
+}
+
+/// Stores the transaction for its owner to sign. No attempt is recorded: nothing can leave before it is signed.
+fn draft(
+    tx: &mut Tx<'_>,
+    order: &Order,
+    request: &SpendRequest,
+    chosen: Vec<Payout>,
+) -> Result<(), Unplanned> {
+    let unsigned = match tx.tills_mut().draft(request) {
+        Ok(unsigned) => unsigned,
+        Err(why) => return Err((why, chosen)),
+    };
+    let payouts = chosen.iter().map(|payout| Some(payout.id)).collect();
+    drafts::put(tx, order.batch, request, &unsigned, payouts);
+    for payout in chosen {
+        if let Ok(step) = payout.clone().draft(order.batch) {
+            settle::commit(tx, &payout, step, order.now);
+        }
+    }
+    Ok(())
+}
+
+/// Which of them can be paid, and what to ask of the till; the others are added to `waiting`.
+fn choose(
+    tx: &mut Tx<'_>,
     order: &Order,
     till: TillId,
     due: Vec<Payout>,
     waiting: &mut Vec<Waiting>,
-) -> Option<(Batch, Vec<Payout>)> {
+) -> Option<(SpendRequest, Vec<Payout>)> {
     let unsure = unsure(tx);
     let rate = order.fee_rate_sat_per_kvb;
+    let due = drafts::payable(tx, till, due, &mut |payout, why| {
+        waiting.push(Waiting {
+            payout,
+            why,
+            secs: HELD_SECS,
+        });
+    });
     let free = tx.tills().free(till, rate, &unsure);
     let mut chosen = covered(due, free, rate, waiting);
     while !chosen.is_empty() {
@@ -112,6 +198,10 @@ fn choose(
             unsure: unsure.clone(),
             seed: order.seed,
             now: order.now,
+            wishes: Wishes {
+                share: drafts::shared(tx, &chosen),
+                ..Wishes::default()
+            },
         };
         let fee = match tx.tills_mut().quote(&request) {
             Ok(fee) => fee,
@@ -120,40 +210,20 @@ fn choose(
                 waiting.push(Waiting::new(payout, &why, WAIT_SECS));
                 continue;
             }
-            Err(why @ (CantSpend::Dust | CantSpend::NoWallet | CantSpend::Other(_))) => {
+            Err(
+                why @ (CantSpend::Dust
+                | CantSpend::NoWallet
+                | CantSpend::Coin(_)
+                | CantSpend::Other(_)),
+            ) => {
                 return wait_all(chosen, &why.to_string(), WAIT_SECS, waiting);
             }
         };
         let before = chosen.len();
         chosen = within_caps(chosen, fee, waiting);
-        if chosen.len() < before {
-            continue;
+        if chosen.len() == before {
+            return Some((request, chosen));
         }
-        return match tx.tills_mut().build(keychain, &request) {
-            Ok(signed) => {
-                let batch = Batch {
-                    id: order.batch,
-                    store: order.store,
-                    till,
-                    created: order.now,
-                    versions: vec![Version {
-                        txid: signed.tx.compute_txid(),
-                        tx: signed.tx,
-                        fee: signed.fee,
-                        vouts: signed.vouts,
-                        height: tx.tills().tip().map(|tip| tip.height),
-                    }],
-                    payouts: chosen.iter().map(|payout| payout.id).collect(),
-                    inputs: signed.inputs.into_iter().map(Input).collect(),
-                    broadcast_at: None,
-                    settled: false,
-                    lost_to: None,
-                    settled_by: None,
-                };
-                Some((batch, chosen))
-            }
-            Err(why) => wait_all(chosen, &why.to_string(), WAIT_SECS, waiting),
-        };
     }
     None
 }

@@ -2,6 +2,7 @@
 
 use super::line;
 use crate::domain::fact::Entry;
+use crate::domain::payout::Origin;
 use crate::domain::webhook::{Delivery, Endpoint, Event, Telling, What};
 #[cfg(debug_assertions)]
 use crate::sabotage::{Bug, is_planted};
@@ -41,7 +42,9 @@ pub fn events_of(rows: &dyn Rows, entry: &Entry) -> Vec<Event> {
                     .collect()
             })
             .unwrap_or_default(),
+        // Payments by hand from the wallet are payouts for us alone.
         What::Payout(id, state, failure) => payout::get(rows, entry.store, id)
+            .filter(|payout| payout.origin != Origin::WalletSend)
             .map(|payout| {
                 kinds
                     .map(|kind| Event::of_payout(kind, entry, state, failure.clone(), &payout))

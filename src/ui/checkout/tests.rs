@@ -59,8 +59,8 @@ fn invoice() -> Invoice {
             redirect_url: Some("https://shop.example/done?o={OrderId}&i={InvoiceId}".to_owned()),
             ..Details::default()
         },
-        rated: None,
         lazy: None,
+        rated: None,
     }
 }
 

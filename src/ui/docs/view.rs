@@ -225,9 +225,10 @@ fn kind(schema: &Value) -> Vec<Word> {
         Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
     };
-    match types.is_empty() {
-        true => Vec::new(),
-        false => vec![Word::plain(types.join(" or "))],
+    if types.is_empty() {
+        Vec::new()
+    } else {
+        vec![Word::plain(types.join(" or "))]
     }
 }
 

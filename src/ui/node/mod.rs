@@ -33,6 +33,8 @@ struct WalletPage {
     shell: Shell,
     till: Vec<(&'static str, String)>,
     senders: Vec<SenderView>,
+    /// Transactions that wait for their owner's signature.
+    waiting: usize,
     /// Payments that nobody has assigned to an invoice yet.
     strays: usize,
     spends: Vec<SpendRow>,
@@ -77,15 +79,13 @@ struct Outcome {
     done: Option<&'static str>,
 }
 
-/// What a store's hot till holds. The tills live with the writer; a job that writes nothing costs no fsync.
+/// What a store's wallet holds. The tills live with the writer; a job that writes nothing costs no fsync.
 pub async fn till_balance(gateway: &Gateway, store: StoreId) -> Result<TillBalance, WriteError> {
     gateway
         .store
         .write("wallet-glance", move |tx| {
-            let tills = tx.tills();
-            tills
-                .hot(store)
-                .map(|till| tills.balance(till))
+            let till = store::till::of(tx, store);
+            till.map(|till| tx.tills().balance(till))
                 .unwrap_or_default()
         })
         .await
@@ -208,7 +208,7 @@ fn whole_sat(text: &str) -> Result<Sat, &'static str> {
 async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Response, PageError> {
     let id = shop.store.id;
     let is_admin = shop.signed.user.is_admin;
-    let (senders, strays, spends, mark) = gateway
+    let (senders, waiting, strays, spends, mark) = gateway
         .store
         .read(move |rows| {
             let senders = Rail::ALL.map(|rail| {
@@ -222,7 +222,8 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
             strays.retain(|stray| stray.assigned.is_none() && stray.lost.is_none());
             let spends = store::hold::spends(rows, id);
             let last = store::journal::last_sequence(rows);
-            (senders, strays.len(), spends, last)
+            let waiting = store::draft::open_of(rows, id).len();
+            (senders, waiting, strays.len(), spends, last)
         })
         .await;
     let status = if outcome.error.is_some() {
@@ -241,6 +242,7 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
         shell: shell.live(mark),
         till: view::till(till_balance(gateway, id).await?),
         senders: senders.into(),
+        waiting,
         strays,
         to_look_at: view::to_look_at(&spends),
         spends: spends.iter().map(SpendRow::from).collect(),

@@ -115,6 +115,7 @@ pub fn origin(payout: &Payout) -> &'static str {
         Origin::Withdraw(_) => "LNURL withdrawal",
         Origin::Store => "The store's own payout",
         Origin::LightningApi => "Lightning API",
+        Origin::WalletSend => "Sent from the wallet by hand",
     }
 }
 

@@ -13,11 +13,14 @@ mod onchain;
 mod operations;
 mod payouts;
 mod people;
+mod properties;
 mod pull_payments;
 mod rates;
 mod review;
 mod stores;
 mod strays;
+mod wallet;
+mod watch_only;
 mod webhooks;
 mod wire;
 
@@ -163,7 +166,9 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header("Authorization", authorization);
         }
-        let request = request.extension(recorder.clone()).body(Body::from("{}"));
+        // What is inside of a member is read only if it is there.
+        let body = Body::from(r#"{"receipt":{}}"#);
+        let request = request.extension(recorder.clone()).body(body);
         self.send(request.expect("a request")).await;
         recorder.asked()
     }

@@ -248,6 +248,11 @@ async fn bad_payouts_are_refused() {
             404,
             "pullpayment-not-found",
         ),
+        (
+            json!({"pullPaymentId": "unknown", "payoutMethodId": "BTC-LN"}),
+            404,
+            "pullpayment-not-found",
+        ),
         (with("metadata", json!("x")), 422, "Metadata"),
         (
             {

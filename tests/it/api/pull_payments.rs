@@ -228,6 +228,21 @@ async fn claims_are_refused_in_greenfield_s_order() {
             404,
             "pullpayment-not-found",
         ),
+        // The method comes before the pull payment, the destination after it.
+        (
+            &"unknown".to_owned(),
+            json!({"payoutMethodId": "DOGE"}),
+            422,
+            "PayoutMethodId Destination",
+        ),
+        (
+            &"unknown".to_owned(),
+            json!({"payoutMethodId": "BTC-LN", "amount": "lots"}),
+            404,
+            "pullpayment-not-found",
+        ),
+        // What is not positive is looked at last (D17).
+        (&over, chain(json!(0)), 400, "expired"),
         (
             &pull,
             json!({"destination": "hello", "payoutMethodId": "BTC-LN"}),

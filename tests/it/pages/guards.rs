@@ -59,6 +59,7 @@ impl Things {
             "/payouts",
             "/payouts/new",
             "/wallet",
+            "/wallet/onchain",
             "/books",
             "/people",
         ];
@@ -105,6 +106,13 @@ impl Things {
                 "/wallet/channel".to_owned(),
                 vec![("peer", "x"), ("amount", "5")],
             ),
+            ("/wallet/connect".to_owned(), vec![("scheme", "x")]),
+            ("/wallet/own".to_owned(), vec![]),
+            (
+                "/wallet/send".to_owned(),
+                vec![("destination", "x"), ("amount", "5000")],
+            ),
+            ("/wallet/signed".to_owned(), vec![("transaction", "x")]),
             (
                 "/wallet/sender".to_owned(),
                 vec![("rail", "BTC-LN"), ("on", "true")],
@@ -264,7 +272,10 @@ async fn what_belongs_to_somebody_else_is_not_there() {
     let mut seen = BTreeSet::new();
     for base in [visitor.shop(""), format!("/stores/{others}")] {
         let own = base.ends_with(&others.to_string());
-        let foreign = |path: &str| !own || path.split('/').count() > 2 && !path.ends_with("/new");
+        let foreign = |path: &str| {
+            let names_nothing = path.ends_with("/new") || path.ends_with("/onchain");
+            !own || path.split('/').count() > 2 && !names_nothing
+        };
         for path in things.pages().into_iter().filter(|path| foreign(path)) {
             let page = visitor.get(&format!("{base}{path}")).await;
             assert_eq!(page.status, StatusCode::NOT_FOUND, "{base}{path}");

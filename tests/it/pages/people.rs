@@ -7,6 +7,9 @@ use tollway::store;
 
 use super::Visitor;
 
+/// What a form sends besides the token.
+type Form<'f> = &'f [(&'f str, &'f str)];
+
 /// Somebody with an account and this role in the store, signed in.
 async fn with_role(role: Role) -> Visitor {
     let mut visitor = Visitor::stranger().await;
@@ -89,7 +92,7 @@ async fn a_role_sends_its_forms_and_no_others() {
     let approved = [&pull[..], &[("auto_approve", "on")]].concat();
     let sender = [("rail", "BTC-LN"), ("on", "true")];
     let person = [("email", "owner@example.com"), ("role", "Guest")];
-    let rows: [(&str, &[(&str, &str)], [bool; 4]); 5] = [
+    let rows: [(&str, Form<'_>, [bool; 4]); 5] = [
         ("/invoices", &invoice, [true, true, true, true]),
         ("/pull-payments", &pull, [true, true, true, false]),
         ("/pull-payments", &approved, [true, true, false, false]),

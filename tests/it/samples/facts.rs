@@ -6,7 +6,7 @@ use tollway::domain::money::Msat;
 use tollway::domain::payout::Verdict;
 use tollway::domain::receipt::{Rail, ReceiptKey, Way};
 
-use super::{HASH, INVOICE, PAYOUT, PULL_PAYMENT, USER, outpoint, text};
+use super::{BATCH, HASH, INVOICE, PAYOUT, PULL_PAYMENT, USER, outpoint, text};
 
 /// One of every fact. `golden::label` fails to compile when there is a new one.
 #[expect(clippy::too_many_lines, reason = "one value a fact")]
@@ -153,6 +153,16 @@ pub fn facts() -> Vec<Fact> {
         Fact::UnknownSpend { txid, amount },
         Fact::UnknownSpendGone { txid, amount },
         Fact::TillReleased,
+        Fact::OwnerSpent { txid, amount },
+        Fact::OwnerSpentGone { txid, amount },
+        Fact::DraftMade {
+            draft: BATCH,
+            amount,
+        },
+        Fact::DraftClosed {
+            draft: BATCH,
+            signed: true,
+        },
         Fact::StrayLost { receipt, amount },
         Fact::StrayReturned { receipt, amount },
         Fact::NodeFunded {

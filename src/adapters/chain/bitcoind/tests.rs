@@ -150,6 +150,7 @@ async fn blocks_mempool_fees_and_broadcast_of_a_real_node() {
         unsure: std::collections::BTreeSet::new(),
         seed: [0; 32],
         now: Timestamp::from_secs(1_700_000_000),
+        wishes: crate::wallet::Wishes::default(),
     };
     let first = tills.build(&keychain, &request).expect("enough");
     let second = tills.build(&keychain, &request).expect("enough");

@@ -118,6 +118,7 @@ fn wants_broadcast(tx: &store::Tx<'_>, batch: &Batch, started: Timestamp, now: T
         .broadcast_at
         .is_none_or(|at| at < started || now.is_past(at, REBROADCAST_MILLIS));
     rested
+        && batch.kept_back.is_none()
         && batch.lost_to.is_none()
         && batches::confirmed(tx, batch).is_none()
         && !batches::is_given_up(tx, batch)

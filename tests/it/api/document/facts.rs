@@ -178,11 +178,12 @@ fn compare(
     }
 }
 
-fn body<'a>(content: &'a Value, name: &str) -> (Shape<'a>, bool) {
+fn body<'a>(content: &'a Value, name: &str) -> Shape<'a> {
     let shape = Shape::of(&content["content"]["application/json"]["schema"]);
-    match name.starts_with("[]") {
-        true => (shape.items.map(Shape::of).unwrap_or_default(), true),
-        false => (shape, false),
+    if name.starts_with("[]") {
+        shape.items.map(Shape::of).unwrap_or_default()
+    } else {
+        shape
     }
 }
 
@@ -245,7 +246,7 @@ fn operations_permissions_members_types_and_words_are_greenfields() {
             let Some(members) = shapes.get(shape_name) else {
                 continue;
             };
-            let (shape, _) = body(content, name);
+            let shape = body(content, name);
             if shape.bare().members.is_empty() && !members.is_empty() {
                 if !differs(id, "*") {
                     wrong.push(format!("{id}: has no {name}"));

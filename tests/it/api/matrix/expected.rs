@@ -179,6 +179,12 @@ GET    S/strays                                     s.canviewinvoices
 POST   S/strays/{}/assign                           s.canmodifyinvoices
 GET    S/wallet-hold                                s.canviewpayouts
 DELETE S/wallet-hold                                s.canmodifystoresettings
+GET    S/payment-methods/onchain/{}                 s.canviewstoresettings
+PUT    S/payment-methods/onchain/{}                 s.canmodifystoresettings
+DELETE S/payment-methods/onchain/{}                 s.canmodifystoresettings
+GET    W/drafts                                     s.canviewwallet
+GET    W/drafts/{}                                  s.canviewwallet
+DELETE W/drafts/{}                                  s.cancanceltransactions
 GET    /openapi.json                                public
 GET    /v1/server/audit                             srv.canmodifyserversettings
 GET    /v1/server/strays                            srv.canmodifyserversettings

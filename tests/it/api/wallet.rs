@@ -1,0 +1,676 @@
+//! A store's wallet by the API: what it shows, and paying by hand.
+
+use bitcoin::consensus::deserialize;
+use bitcoin::{OutPoint, Transaction};
+use serde_json::{Value, json};
+use tollway::domain::money::Sat;
+
+use super::{Client, text};
+
+const THEIRS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+const OTHERS: &str = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202";
+
+fn wallet(client: &Client, rest: &str) -> String {
+    client.shop(&format!("/payment-methods/BTC-CHAIN/wallet{rest}"))
+}
+
+/// A client whose store's till has confirmed coins of these sizes.
+async fn funded(coins: &[u64]) -> (Client, Vec<OutPoint>) {
+    let client = Client::new().await;
+    let mut outpoints = Vec::new();
+    for sat in coins {
+        let invoice = client.world.invoice(*sat).await;
+        let script = invoice.onchain.expect("an address").script;
+        let paid = client.world.chain.pay(&script, Sat(*sat));
+        client.world.mine(1).await;
+        outpoints.push(OutPoint::new(paid.compute_txid(), 0));
+    }
+    client.world.turn().await;
+    (client, outpoints)
+}
+
+fn to(address: &str, amount: &str) -> Value {
+    json!({"destinations": [{"destination": address, "amount": amount}], "feerate": 2})
+}
+
+fn amounts(tx: &Transaction) -> Vec<u64> {
+    tx.output
+        .iter()
+        .map(|output| output.value.to_sat())
+        .collect()
+}
+
+fn read(hex: &Value) -> Transaction {
+    deserialize(&hex::decode(text(hex)).expect("hex")).expect("a transaction")
+}
+
+#[tokio::test]
+async fn a_payment_by_hand_is_sent_and_settled_like_any_payout() {
+    let (client, _) = funded(&[100_000]).await;
+    let sent = client
+        .post(&wallet(&client, "/transactions"), to(THEIRS, "0.0003"))
+        .await
+        .ok();
+    assert_eq!(sent["status"], "Unconfirmed");
+    client.world.check().await;
+    client.world.turn().await;
+    let out = client.world.chain.broadcasts();
+    assert_eq!(out.len(), 1);
+    assert_eq!(sent["transactionHash"], out[0].compute_txid().to_string());
+    let fee = 100_000 - amounts(&out[0]).iter().sum::<u64>();
+    // A signature is a byte shorter at times.
+    let vbytes = u64::try_from(out[0].vsize()).expect("small");
+    assert!((2 * vbytes).abs_diff(fee) <= 2, "{fee} for {vbytes}");
+    let left = format!("-0.000{}", 30_000 + fee);
+    assert_eq!(text(&sent["amount"]), left);
+    let payouts = client.world.payouts().await;
+    assert_eq!(payouts.len(), 1, "P2 it is an attempt of a payout");
+    assert_eq!(client.get(&client.shop("/payouts")).await.ok(), json!([]));
+    client.world.mine(1).await;
+    client.world.check().await;
+    let path = wallet(
+        &client,
+        &format!("/transactions/{}", text(&sent["transactionHash"])),
+    );
+    let seen = client.get(&path).await.ok();
+    assert_eq!(
+        (&seen["status"], &seen["confirmations"]),
+        (&json!("Confirmed"), &json!("1"))
+    );
+    let list = client
+        .get(&wallet(
+            &client,
+            "/transactions?statusFilter=Confirmed&limit=1",
+        ))
+        .await
+        .ok();
+    assert_eq!(list, json!([seen]));
+    // P9 nothing is held.
+    let held = client.get(&client.shop("/wallet-hold")).await.ok();
+    assert_eq!(held["held"], false);
+}
+
+#[tokio::test]
+async fn one_that_is_kept_back_is_sent_when_it_is_brought() {
+    let (client, _) = funded(&[100_000, 60_000]).await;
+    let mut body = to(THEIRS, "0.0003");
+    body["proceedWithBroadcast"] = json!(false);
+    let path = wallet(&client, "/transactions");
+    let kept = client.post(&path, body).await.ok();
+    let tx = read(&kept);
+    client.world.clock.advance_secs(100);
+    client.world.turn().await;
+    assert!(client.world.chain.broadcasts().is_empty());
+    client.world.check().await;
+    let overview = client.get(&wallet(&client, "")).await.ok();
+    assert_eq!(
+        (
+            &overview["confirmedBalance"],
+            &overview["unconfirmedBalance"]
+        ),
+        (&json!("0.00160000"), &json!("0.00000000"))
+    );
+    // Its coins are set aside, and what it pays back is not built on.
+    let used: Vec<OutPoint> = tx.input.iter().map(|input| input.previous_output).collect();
+    let mut other = to(OTHERS, "0.0003");
+    other["proceedWithBroadcast"] = json!(false);
+    let second = read(&client.post(&path, other).await.ok());
+    for input in &second.input {
+        assert!(!used.contains(&input.previous_output));
+        assert_ne!(input.previous_output.txid, tx.compute_txid());
+    }
+    let sent = client
+        .post(&format!("{path}/broadcast"), json!({"transaction": kept}))
+        .await
+        .ok();
+    assert_eq!(sent["transactionHash"], tx.compute_txid().to_string());
+    client.world.turn().await;
+    assert_eq!(client.world.chain.broadcasts(), [tx]);
+    client.world.mine(1).await;
+    client.world.check().await;
+    // The other one is sent by somebody else.
+    client.world.chain.send(&second);
+    client.world.mine(1).await;
+    client.world.check().await;
+    let held = client.get(&client.shop("/wallet-hold")).await.ok();
+    assert_eq!(held["held"], false);
+}
+
+#[tokio::test]
+async fn one_that_is_kept_back_can_be_given_up_and_counts_if_it_comes_all_the_same() {
+    let (client, _) = funded(&[100_000]).await;
+    let mut body = to(THEIRS, "0.0003");
+    body["proceedWithBroadcast"] = json!(false);
+    let tx = read(
+        &client
+            .post(&wallet(&client, "/transactions"), body)
+            .await
+            .ok(),
+    );
+    let drafts = client.get(&wallet(&client, "/drafts")).await.ok();
+    assert_eq!(
+        (&drafts[0]["status"], &drafts[0]["psbt"]),
+        (&json!("KeptBack"), &Value::Null)
+    );
+    let path = wallet(&client, &format!("/drafts/{}", text(&drafts[0]["id"])));
+    client.call("DELETE", &path, &Value::Null).await.ok();
+    let again = client.call("DELETE", &path, &Value::Null).await;
+    assert_eq!(again.refusal(), (400, "invalid-state".to_owned()));
+    assert_eq!(
+        client.get(&wallet(&client, "/drafts")).await.ok(),
+        json!([])
+    );
+    let coins = client.get(&wallet(&client, "/utxos")).await.ok();
+    assert_eq!(coins[0]["locked"], false);
+    client.world.turn().await;
+    assert!(client.world.chain.broadcasts().is_empty());
+    client.world.check().await;
+    // P5 success wins, and the books count it.
+    client.world.chain.send(&tx);
+    client.world.look().await;
+    client.world.check().await;
+    client.world.mine(1).await;
+    client.world.check().await;
+    let held = client.get(&client.shop("/wallet-hold")).await.ok();
+    assert_eq!(held["held"], false);
+}
+
+#[tokio::test]
+async fn wishes_about_coins_fee_and_change_are_kept() {
+    let (client, coins) = funded(&[100_000, 60_000, 40_000]).await;
+    let path = wallet(&client, "/transactions");
+    let send = async |more: Value| {
+        let mut body = json!({"proceedWithBroadcast": false, "feerate": 3});
+        for (name, value) in more.as_object().expect("members") {
+            body[name] = value.clone();
+        }
+        read(&client.post(&path, body).await.ok())
+    };
+    let fee = |tx: &Transaction, coins: u64| coins - amounts(tx).iter().sum::<u64>();
+    let paid = |tx: &Transaction| {
+        let script =
+            tollway::domain::destination::Destination::address(THEIRS, bitcoin::Network::Regtest)
+                .expect("an address")
+                .script;
+        let mine = tx
+            .output
+            .iter()
+            .filter(|output| output.script_pubkey == script);
+        mine.map(|output| output.value.to_sat())
+            .collect::<Vec<u64>>()
+    };
+    // All of one coin, the fee out of the amount: one output, no change.
+    let all = send(json!({
+        "selectedInputs": [coins[1].to_string()],
+        "destinations": [{"destination": THEIRS, "amount": "0.0006", "subtractFromAmount": true}],
+    }))
+    .await;
+    assert_eq!(all.input[0].previous_output, coins[1]);
+    assert_eq!((all.input.len(), all.output.len()), (1, 1));
+    let rate = fee(&all, 60_000) * 10 / u64::try_from(all.vsize()).expect("small");
+    assert!((30..=32).contains(&rate), "{rate}");
+    // No change: the rest is the receiver's.
+    let rest = send(json!({
+        "selectedInputs": [coins[2].to_string()], "noChange": true, "rbf": false,
+        "destinations": [{"destination": THEIRS, "amount": "0.0001"}],
+    }))
+    .await;
+    assert_eq!(rest.output.len(), 1);
+    assert_eq!(paid(&rest), [40_000 - fee(&rest, 40_000)]);
+    assert!(fee(&rest, 40_000) < 500 && !rest.is_explicitly_rbf());
+    // The fee out of one of two amounts, with change.
+    let two = send(json!({
+        "selectedInputs": [coins[0].to_string()], "rbf": true,
+        "destinations": [
+            {"destination": format!("bitcoin:{OTHERS}?amount=0.0002"), "amount": "0.0002"},
+            {"destination": THEIRS, "amount": 0.0003, "subtractFromAmount": true},
+        ],
+    }))
+    .await;
+    assert_eq!(two.output.len(), 3);
+    assert_eq!(paid(&two), [30_000 - fee(&two, 100_000)]);
+    assert!(amounts(&two).contains(&20_000) && amounts(&two).contains(&50_000));
+    assert!(two.is_explicitly_rbf());
+    client.world.check().await;
+    // Nothing is left.
+    let refused = client.post(&path, to(THEIRS, "0.0001")).await;
+    assert_eq!(refused.refusal(), (400, "generic-error".to_owned()));
+    client.world.check().await;
+}
+
+#[tokio::test]
+async fn a_psbt_is_given_and_nothing_is_kept() {
+    let (client, _) = funded(&[100_000]).await;
+    let mut body = to(THEIRS, "0.0003");
+    body["signWithSeed"] = json!(false);
+    let creator = client.key(&["btcpay.store.cancreatetransactions"]).await;
+    let path = wallet(&client, "/transactions");
+    let made = client
+        .call_as(Some(&creator), "POST", &path, &body.to_string())
+        .await
+        .ok();
+    let psbt: bitcoin::Psbt = text(&made["psbt"]).parse().expect("a PSBT");
+    assert_eq!(psbt.inputs.len(), 1);
+    let coins = client.get(&wallet(&client, "/utxos")).await.ok();
+    assert_eq!(coins[0]["locked"], false);
+    assert!(client.world.payouts().await.is_empty());
+    // Signing needs a right of its own, and so does sending.
+    body["signWithSeed"] = json!(true);
+    let refused = client
+        .call_as(Some(&creator), "POST", &path, &body.to_string())
+        .await;
+    assert_eq!(
+        refused.body["missingPermission"],
+        "btcpay.store.cansigntransactions"
+    );
+    let signer = client
+        .key(&[
+            "btcpay.store.cancreatetransactions",
+            "btcpay.store.cansigntransactions",
+        ])
+        .await;
+    let refused = client
+        .call_as(Some(&signer), "POST", &path, &body.to_string())
+        .await;
+    assert_eq!(
+        refused.body["missingPermission"],
+        "btcpay.store.canbroadcasttransactions"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_sent_is_refused_and_changes_nothing() {
+    let (client, coins) = funded(&[100_000]).await;
+    let own = client
+        .world
+        .invoice(5_000)
+        .await
+        .onchain
+        .expect("an address")
+        .address;
+    let path = wallet(&client, "/transactions");
+    let one = |destination: Value| json!({"destinations": [destination], "feerate": 2});
+    let with = |name: &str, value: Value| {
+        let mut body = to(THEIRS, "0.0003");
+        body[name] = value;
+        body
+    };
+    let rows = [
+        (json!({}), 422, "Destinations"),
+        (json!({"destinations": []}), 422, "Destinations"),
+        (json!({"destinations": 7}), 422, "Destinations"),
+        (json!({"destinations": [7]}), 422, "Destinations[0]"),
+        (
+            one(json!({"amount": 1})),
+            422,
+            "Destinations[0].Destination",
+        ),
+        (
+            one(json!({"destination": "tea", "amount": 1})),
+            422,
+            "Destinations[0].Destination",
+        ),
+        (
+            one(json!({"destination": "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "amount": 1})),
+            422,
+            "Destinations[0].Destination",
+        ),
+        (
+            one(json!({"destination": own, "amount": "0.0001"})),
+            422,
+            "Destinations[0].Destination",
+        ),
+        (
+            one(json!({"destination": THEIRS})),
+            422,
+            "Destinations[0].Amount",
+        ),
+        (
+            one(json!({"destination": THEIRS, "amount": 0})),
+            422,
+            "Destinations[0].Amount",
+        ),
+        (
+            one(json!({"destination": THEIRS, "amount": -1})),
+            422,
+            "Destinations[0].Amount",
+        ),
+        (
+            one(json!({"destination": THEIRS, "amount": "0.000000001"})),
+            422,
+            "Destinations[0].Amount",
+        ),
+        (
+            one(json!({"destination": THEIRS, "amount": 21_000_001})),
+            422,
+            "Destinations[0].Amount",
+        ),
+        (
+            one(json!({"destination": format!("bitcoin:{THEIRS}?amount=0.1"), "amount": 1})),
+            422,
+            "Destinations[0].Amount",
+        ),
+        (
+            one(
+                json!({"destination": format!("bitcoin:{THEIRS}?amount=0.1"), "subtractFromAmount": true}),
+            ),
+            422,
+            "Destinations[0].SubtractFromAmount",
+        ),
+        (
+            one(json!({"destination": THEIRS, "amount": "0.00000001"})),
+            400,
+            "generic-error",
+        ),
+        (
+            one(json!({"destination": THEIRS, "amount": 1})),
+            400,
+            "generic-error",
+        ),
+        (with("feerate", json!(0)), 422, "Feerate"),
+        (with("feerate", json!(50_000)), 400, "generic-error"),
+        (
+            with("selectedInputs", json!(["x"])),
+            422,
+            "SelectedInputs[0]",
+        ),
+        (
+            with("selectedInputs", json!([OutPoint::null().to_string()])),
+            422,
+            "SelectedInputs",
+        ),
+        (with("noChange", json!(7)), 422, "NoChange"),
+    ];
+    client.check_refusals("POST", &path, &rows).await;
+    let stranger = bitcoin::ScriptBuf::new_op_return([7; 4]);
+    let foreign = client.world.chain.payment(&stranger, Sat(90_000), true);
+    let mut unsigned = foreign.clone();
+    unsigned.input[0].previous_output = coins[0];
+    let hex = |tx: &Transaction| bitcoin::consensus::encode::serialize_hex(tx);
+    let rows = [
+        (json!({}), 422, "Transaction"),
+        (json!({"transaction": "tea"}), 400, "broadcast-error"),
+        (json!({"transaction": "00"}), 400, "broadcast-error"),
+        (json!({"transaction": "cHNidP8="}), 400, "broadcast-error"),
+        (
+            json!({"transaction": hex(&foreign)}),
+            400,
+            "broadcast-error",
+        ),
+        (
+            json!({"transaction": hex(&unsigned)}),
+            400,
+            "broadcast-error",
+        ),
+    ];
+    client
+        .check_refusals("POST", &format!("{path}/broadcast"), &rows)
+        .await;
+    assert!(client.world.payouts().await.is_empty());
+    client.world.turn().await;
+    assert!(client.world.chain.broadcasts().is_empty());
+    client.world.check().await;
+}
+
+#[tokio::test]
+async fn an_address_is_shown_until_it_is_paid() {
+    let (client, _) = funded(&[]).await;
+    let path = wallet(&client, "/address");
+    let nothing = client.call("DELETE", &path, &Value::Null).await;
+    assert_eq!(nothing.refusal(), (400, "no-reserved-address".to_owned()));
+    let shown = client.get(&path).await.ok();
+    assert_eq!(shown["keyPath"], "0/0");
+    assert_eq!(
+        shown["paymentLink"],
+        format!("bitcoin:{}", text(&shown["address"]))
+    );
+    assert_eq!(client.get(&path).await.ok(), shown);
+    // P12 an invoice never gets it.
+    let invoice = client
+        .world
+        .invoice(5_000)
+        .await
+        .onchain
+        .expect("an address");
+    assert_ne!(invoice.address, text(&shown["address"]));
+    let other = client.get(&format!("{path}?forceGenerate=true")).await.ok();
+    assert_ne!(other["address"], shown["address"]);
+    client.call("DELETE", &path, &Value::Null).await.ok();
+    let third = client.get(&path).await.ok();
+    assert_ne!(third["address"], other["address"]);
+    let script = tollway::domain::destination::Destination::address(
+        &text(&third["address"]),
+        bitcoin::Network::Regtest,
+    )
+    .expect("an address")
+    .script;
+    client.world.chain.pay(&script, Sat(7_000));
+    client.world.look().await;
+    let fourth = client.get(&path).await.ok();
+    assert_ne!(fourth["address"], third["address"]);
+    let overview = client.get(&wallet(&client, "")).await.ok();
+    assert_eq!(overview["unconfirmedBalance"], "0.00007000");
+    client.world.check().await;
+}
+
+#[tokio::test]
+async fn what_is_noted_stays_and_is_linked() {
+    let (client, coins) = funded(&[100_000]).await;
+    let txid = coins[0].txid.to_string();
+    let path = wallet(&client, &format!("/transactions/{txid}"));
+    let body = json!({"comment": "rent", "labels": ["home", "2026"]});
+    let noted = client.call("PATCH", &path, &body).await.ok();
+    assert_eq!(noted["comment"], "rent");
+    assert_eq!(
+        noted["labels"],
+        json!([{"type": "raw", "text": "2026"}, {"type": "raw", "text": "home"}])
+    );
+    let coin = client.get(&wallet(&client, "/utxos")).await.ok();
+    assert_eq!(
+        (&coin[0]["comment"], &coin[0]["outpoint"]),
+        (&json!("rent"), &json!(coins[0].to_string()))
+    );
+    let found = client
+        .get(&wallet(&client, "/transactions?labelFilter=home"))
+        .await
+        .ok();
+    assert_eq!(found, json!([noted]));
+    let none = client
+        .get(&wallet(&client, "/transactions?labelFilter=away"))
+        .await
+        .ok();
+    assert_eq!(none, json!([]));
+    let unknown = wallet(&client, &format!("/transactions/{}", "07".repeat(32)));
+    for method in ["GET", "PATCH"] {
+        let refused = client
+            .call(method, &unknown, &json!({"comment": "x"}))
+            .await;
+        assert_eq!(refused.refusal(), (404, "transaction-not-found".to_owned()));
+    }
+
+    let objects = wallet(&client, "/objects");
+    let label = client.get(&format!("{objects}/label/home")).await.ok();
+    assert_eq!(label["links"][0]["id"], txid);
+    assert_eq!(label["links"][0]["objectData"], json!({"comment": "rent"}));
+    let put = json!({"type": "label", "id": "home", "data": {"color": "#fff"}});
+    let put = client.post(&objects, put).await.ok();
+    assert_eq!(put["data"]["color"], "#fff");
+    let link = json!({"type": "invoice", "id": "x", "data": {"a": 1}});
+    client
+        .post(&format!("{objects}/label/home/links"), link)
+        .await
+        .ok();
+    let label = client.get(&format!("{objects}/label/home")).await.ok();
+    assert_eq!(label["links"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        label["links"][0],
+        json!({"type": "invoice", "id": "x", "linkData": {"a": 1}, "objectData": null})
+    );
+    let unlink = format!("{objects}/label/home/links/invoice/x");
+    client.call("DELETE", &unlink, &Value::Null).await.ok();
+    let refused = client.call("DELETE", &unlink, &Value::Null).await;
+    assert_eq!(
+        refused.refusal(),
+        (404, "wallet-object-not-found".to_owned())
+    );
+    let labels = client
+        .get(&format!(
+            "{objects}?type=label&ids=home&includeNeighbourData=false"
+        ))
+        .await
+        .ok();
+    assert_eq!(labels.as_array().map(Vec::len), Some(1));
+    assert_eq!(labels[0]["links"][0]["objectData"], Value::Null);
+    client
+        .call("DELETE", &format!("{objects}/label/home"), &Value::Null)
+        .await
+        .ok();
+    let noted = client.get(&path).await.ok();
+    assert_eq!(noted["labels"], json!([{"type": "raw", "text": "2026"}]));
+    let rows = [
+        (json!({}), 422, "Type Id"),
+        (json!({"type": "a", "id": "x\u{0}y"}), 422, "Id"),
+        (json!({"type": "a", "id": "b", "data": 7}), 422, "Data"),
+        (
+            json!({"type": "a", "id": "b", "data": {"a": "x".repeat(11_000)}}),
+            422,
+            "Data",
+        ),
+    ];
+    client.check_refusals("POST", &objects, &rows).await;
+}
+
+#[tokio::test]
+async fn figures_are_shown() {
+    let (client, _) = funded(&[100_000]).await;
+    for (query, kind) in [
+        ("", "Week"),
+        ("?type=month", "Month"),
+        ("?type=Year", "Year"),
+    ] {
+        let shown = client
+            .get(&wallet(&client, &format!("/histogram{query}")))
+            .await
+            .ok();
+        assert_eq!(
+            (&shown["type"], &shown["balance"]),
+            (&json!(kind), &json!("0.00100000"))
+        );
+        let series = shown["series"].as_array().expect("a list");
+        assert_eq!(
+            (series.len(), shown["labels"].as_array().map(Vec::len)),
+            (30, Some(30))
+        );
+        assert_eq!(series[29], "0.00100000");
+    }
+    client.world.chain.set_fee_rate(12_345);
+    let rate = client
+        .get(&wallet(&client, "/feerate?blockTarget=3"))
+        .await
+        .ok();
+    assert_eq!(rate.to_string(), r#"{"feeRate":12.345}"#);
+    for (query, path) in [
+        ("/feerate?blockTarget=0", "blockTarget"),
+        ("/histogram?type=x", "type"),
+        ("/transactions?statusFilter=x", "statusFilter"),
+        ("/preview?count=5000", "count"),
+    ] {
+        let refused = client.get(&wallet(&client, query)).await;
+        assert_eq!(refused.refusal(), (422, path.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_wallet_is_made_of_new_or_given_words() {
+    let client = Client::new().await;
+    let path = wallet(&client, "/generate");
+    let words = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+    let rows = [
+        (json!({"existingMnemonic": "tea"}), 422, "ExistingMnemonic"),
+        (
+            json!({"existingMnemonic": words, "savePrivateKeys": true}),
+            422,
+            "SavePrivateKeys",
+        ),
+        (
+            json!({"passphrase": "x", "savePrivateKeys": true}),
+            422,
+            "SavePrivateKeys",
+        ),
+        (json!({"wordList": "Japanese"}), 422, "WordList"),
+        (json!({"wordCount": 13}), 422, "WordCount"),
+        (json!({"wordCount": 9}), 422, "WordCount"),
+        (
+            json!({"scriptPubKeyType": "Legacy"}),
+            422,
+            "ScriptPubKeyType",
+        ),
+        (json!({"scriptPubKeyType": "x"}), 422, "ScriptPubKeyType"),
+        (json!({"accountNumber": -1}), 422, "AccountNumber"),
+    ];
+    client.check_refusals("POST", &path, &rows).await;
+    // The example of BIP84 on a test network.
+    let given = client
+        .post(&path, json!({"existingMnemonic": words, "label": "Paper"}))
+        .await
+        .ok();
+    assert_eq!(given["mnemonic"], words);
+    assert_eq!(given["config"]["accountKeyPath"], "73c5da0a/84'/1'/0'");
+    let address = client
+        .world
+        .invoice(5_000)
+        .await
+        .onchain
+        .expect("an address")
+        .address;
+    assert_eq!(address, "bcrt1q6rz28mcfaxtmd6v789l9rrlrusdprr9pz3cppk");
+    let again = client.post(&path, json!({})).await;
+    assert_eq!(again.refusal(), (400, "already-configured".to_owned()));
+    let method = client.shop("/payment-methods/BTC-CHAIN");
+    client.call("DELETE", &method, &Value::Null).await.ok();
+
+    // Of new words, with keys: it pays by itself.
+    let made = client
+        .post(
+            &path,
+            json!({"savePrivateKeys": true, "wordCount": 24, "scriptPubKeyType": "TaprootBIP86"}),
+        )
+        .await
+        .ok();
+    assert_eq!(text(&made["mnemonic"]).split(' ').count(), 24);
+    let shown = client
+        .get(&format!("{method}?includeConfig=true"))
+        .await
+        .ok();
+    assert_eq!(shown["config"], made["config"]);
+    assert!(!shown.to_string().contains(&text(&made["mnemonic"])));
+    let invoice = client
+        .world
+        .invoice(100_000)
+        .await
+        .onchain
+        .expect("an address");
+    assert!(invoice.address.starts_with("bcrt1p"));
+    client.world.chain.pay(&invoice.script, Sat(100_000));
+    client.world.mine(1).await;
+    client.world.turn().await;
+    client
+        .post(&wallet(&client, "/transactions"), to(THEIRS, "0.0003"))
+        .await
+        .ok();
+    client.world.turn().await;
+    assert_eq!(client.world.chain.broadcasts().len(), 1);
+    client.world.mine(1).await;
+    client.world.check().await;
+    let preview = json!({"config": made["config"]});
+    let shown = client
+        .post(
+            &format!("{}?offset=1&count=1", wallet(&client, "/preview")),
+            preview,
+        )
+        .await
+        .ok();
+    assert_eq!(shown["addresses"].as_array().map(Vec::len), Some(1));
+    let refused = client.post(&wallet(&client, "/preview"), json!({})).await;
+    assert_eq!(refused.refusal(), (422, "Config".to_owned()));
+}
