@@ -163,23 +163,6 @@ fn dashboard() -> Router<AppState> {
         )
         .route("/stores/{store}/payouts/{payout}/bump", post(payout::bump))
         .route("/stores/{store}/wallet/release", post(node::release))
-        .route(
-            "/stores/{store}/webhooks",
-            get(webhook::list).post(webhook::create),
-        )
-        .route("/stores/{store}/webhooks/new", get(webhook::new_page))
-        .route(
-            "/stores/{store}/webhooks/{webhook}",
-            get(webhook::one).post(webhook::update),
-        )
-        .route(
-            "/stores/{store}/webhooks/{webhook}/delete",
-            post(webhook::delete),
-        )
-        .route(
-            "/stores/{store}/webhooks/{webhook}/deliveries/{delivery}/redeliver",
-            post(webhook::redeliver),
-        )
         .route("/stores/{store}/strays", get(stray::list))
         .route("/stores/{store}/strays/assign", post(stray::assign))
         .route("/stores/{store}/wallet", get(node::page))
@@ -201,7 +184,7 @@ fn dashboard() -> Router<AppState> {
         .route("/stores/{store}/wallet/sender", post(node::sender))
 }
 
-/// Who may act for a store, and what its rates are made of.
+/// Who may act for a store, what its rates are made of, who is told what happens.
 fn rules_of_a_store() -> Router<AppState> {
     Router::new()
         .route(
@@ -214,6 +197,23 @@ fn rules_of_a_store() -> Router<AppState> {
         )
         .route("/stores/{store}/people/role", post(people::set_role))
         .route("/stores/{store}/people/remove", post(people::remove))
+        .route(
+            "/stores/{store}/webhooks",
+            get(webhook::list).post(webhook::create),
+        )
+        .route("/stores/{store}/webhooks/new", get(webhook::new_page))
+        .route(
+            "/stores/{store}/webhooks/{webhook}",
+            get(webhook::one).post(webhook::update),
+        )
+        .route(
+            "/stores/{store}/webhooks/{webhook}/delete",
+            post(webhook::delete),
+        )
+        .route(
+            "/stores/{store}/webhooks/{webhook}/deliveries/{delivery}/redeliver",
+            post(webhook::redeliver),
+        )
 }
 
 /// Strangers' requests are counted.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use rust_decimal::Decimal;
 
@@ -196,9 +197,9 @@ fn what_gives_no_price_says_why() {
 fn chain(references: usize) -> String {
     let mut script = String::new();
     for at in 0..references {
-        script.push_str(&format!("A{at}_ZZ = A{}_ZZ;\n", at + 1));
+        writeln!(script, "A{at}_ZZ = A{}_ZZ;", at + 1).expect("a text takes all");
     }
-    script.push_str(&format!("A{references}_ZZ = 5;\n"));
+    writeln!(script, "A{references}_ZZ = 5;").expect("a text takes all");
     script
 }
 
@@ -211,7 +212,7 @@ fn references_nest_eight_deep() {
     let mut wide = String::new();
     for at in 0..8 {
         let sum = vec![format!("A{}_ZZ", at + 1); 150].join(" + ");
-        wide.push_str(&format!("A{at}_ZZ = {sum};\n"));
+        writeln!(wide, "A{at}_ZZ = {sum};").expect("a text takes all");
     }
     wide.push_str("A8_ZZ = 1;");
     assert_eq!(price(&wide, "A0_ZZ"), "ERR_TOO_MUCH_NESTED_CALLS");
@@ -332,6 +333,9 @@ fn pairs_are_read_in_both_forms() {
     }
 }
 
+/// What is done with two numbers.
+type Act = fn(Decimal, Decimal) -> Decimal;
+
 /// A small generator: the same numbers at every run.
 struct Dice(u64);
 
@@ -356,7 +360,7 @@ fn whatever_is_in_the_sides_is_in_the_result() {
     for _ in 0..2_000 {
         let (one, other) = (dice.quote(), dice.quote());
         let ends = |quote: BidAsk| [quote.bid(), quote.ask()];
-        let acts: [(BidAsk, fn(Decimal, Decimal) -> Decimal); 4] = [
+        let acts: [(BidAsk, Act); 4] = [
             (one.plus(other).expect("small"), |a, b| a + b),
             (one.minus(other).expect("small"), |a, b| a - b),
             (one.times(other).expect("small"), |a, b| a * b),

@@ -61,9 +61,9 @@ impl Reply {
     fn bytes(&self) -> Vec<u8> {
         let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\n", self.status);
         for (name, value) in &self.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", self.length));
+        head.extend(["Content-Length: ", &self.length.to_string(), "\r\n\r\n"]);
         let mut bytes = head.into_bytes();
         bytes.extend_from_slice(self.body.as_bytes());
         bytes
