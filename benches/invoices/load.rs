@@ -119,7 +119,7 @@ pub fn run(runtime: &Runtime, sandbox: &Sandbox, report: &mut Report) {
             | Route::Store
             | Route::Balances
             | Route::ServerInfo => {
-                report.expect(what, figure, "p99 under 50 ms", most < READ_MILLIS_MAX)
+                report.expect(what, figure, "p99 under 50 ms", most < READ_MILLIS_MAX);
             }
         }
     }

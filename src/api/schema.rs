@@ -96,6 +96,12 @@ macro_rules! words {
 }
 
 words! {
+    /// Whether a block holds a transaction.
+    OnChainTransactionStatus { Unconfirmed, Confirmed, }
+    /// Which addresses a new wallet has. Legacy ones are refused.
+    ScriptPubKeyType { Legacy, Segwit, SegwitP2SH, TaprootBIP86, }
+    /// Which words a wallet is written in. Others than English are refused.
+    WordList { English, Japanese, Spanish, ChineseSimplified, ChineseTraditional, French, PortugueseBrazil, Czech, }
     /// How an invoice stands.
     InvoiceStatus { New, Processing, Settled, Expired, Invalid, }
     /// What is out of the ordinary about an invoice.

@@ -217,10 +217,16 @@ impl Gateway {
     /// Hands a payment to the node and does not wait for its outcome; returns the payment hash.
     pub async fn begin_to_pay(&self, bolt11: &str) -> String {
         let request = json!({"BOLT11": bolt11, "sendTimeout": 0});
-        let payment = self
-            .post("server/lightning/BTC/invoices/pay", request)
-            .await;
-        text(&payment, "paymentHash")
+        let path = "server/lightning/BTC/invoices/pay";
+        // A channel comes back a moment after its peer: until then a payment is refused.
+        until("begun to pay", || async {
+            match self.call(Method::POST, path, Some(&request)).await {
+                Ok((200..=299, payment)) => Ok(text(&payment, "paymentHash")),
+                Ok((400 | 503, why)) => Err(why.to_string()),
+                other => panic!("{path} of the {}: {other:?}", self.name),
+            }
+        })
+        .await
     }
 
     /// Waits for the proof of a payment.

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{MatchedPath, Path, State};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::api::auth::Signed;
@@ -33,10 +33,26 @@ pub struct PaymentMethodData {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     config: Option<Value>,
-    /// At the older path of the on-chain method: what `config` holds.
+    /// At the older path of the on-chain method.
     #[serde(flatten)]
-    #[schema(ignore)]
-    older: Map<String, Value>,
+    older: Option<OlderMembers>,
+}
+
+/// What the older path of the on-chain method shows beside: what `config` holds.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OlderMembers {
+    /// `BTC`.
+    crypto_code: &'static str,
+    /// Where its addresses come from, for who may change the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    derivation_scheme: Option<String>,
+    /// What its owner calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
+    /// The path of its keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_key_path: Option<String>,
 }
 
 /// A change of a payment method.
@@ -49,12 +65,20 @@ pub struct UpdatePaymentMethod {
     /// `label` and `accountKeyPath`, or with `connectionString`; what it was if absent.
     #[schema(value_type = Option<Object>)]
     pub config: Option<String>,
+    /// Without `config`: what it would hold, as it was once sent.
+    pub derivation_scheme: Option<String>,
+    /// The same.
+    pub label: Option<String>,
+    /// The same.
+    pub account_key_path: Option<String>,
 }
 
 /// The payment methods of a store
 ///
 /// `config` is shown only to who may change the store, and only if `includeConfig` is true.
 #[utoipa::path(get, path = "/v1/stores/{store}/payment-methods", operation_id = "StorePaymentMethods_GetStorePaymentMethods", tag = "Payment methods",
+    params(("onlyEnabled" = Option<bool>, Query, description = "Whether only those are shown that invoices offer."),
+        ("includeConfig" = Option<bool>, Query, description = "Whether it is shown how they are set up.")),
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
     responses((status = 200, body = [PaymentMethodData])))]
 pub async fn list(
@@ -80,6 +104,7 @@ pub async fn list(
 ///
 /// Refused with 404 `paymentmethod-not-found`.
 #[utoipa::path(get, path = "/", operation_id = "StorePaymentMethods_GetStorePaymentMethod", tag = "Payment methods",
+    params(("includeConfig" = Option<bool>, Query, description = "Whether it is shown how it is set up.")),
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
     responses((status = 200, body = PaymentMethodData)))]
 pub async fn get(
@@ -243,10 +268,16 @@ async fn answer(
 ) -> Result<Json<PaymentMethodData>, ApiError> {
     let mut data = method_data(state, store, rail, with_config).await?;
     if older {
-        if let Some(Value::Object(members)) = &data.config {
-            data.older = members.clone();
-        }
-        data.older.insert("cryptoCode".to_owned(), "BTC".into());
+        let member = |name: &str| {
+            let value = data.config.as_ref()?.get(name)?.as_str()?;
+            Some(value.to_owned())
+        };
+        data.older = Some(OlderMembers {
+            crypto_code: "BTC",
+            derivation_scheme: member("derivationScheme"),
+            label: member("label"),
+            account_key_path: member("accountKeyPath"),
+        });
     }
     Ok(Json(data))
 }
@@ -274,7 +305,7 @@ async fn method_data(
         payment_method: rail.method_id(),
         enabled,
         config,
-        older: Map::new(),
+        older: None,
     })
 }
 

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::number::{Dec, Num};
+use crate::api::schema::{HistogramType, OnChainTransactionStatus};
 use crate::domain::money::Sat;
 use crate::service::Gateway;
 use crate::service::wallet::broadcast::BroadcastRefusal;
@@ -44,8 +45,10 @@ impl From<TillBalance> for OverviewData {
 /// How the balance went.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OnChainHistogramData)]
 pub struct HistogramData {
     /// `Week`, `Month` or `Year`.
+    #[schema(value_type = HistogramType)]
     r#type: &'static str,
     /// What there was, in BTC, oldest first.
     #[schema(value_type = Vec<String>)]
@@ -116,6 +119,7 @@ pub struct TransactionData {
     /// When, in Unix seconds.
     timestamp: u64,
     /// `Unconfirmed` or `Confirmed`.
+    #[schema(value_type = OnChainTransactionStatus)]
     status: &'static str,
     /// Its block.
     block_hash: Option<String>,

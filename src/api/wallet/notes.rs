@@ -30,6 +30,9 @@ pub struct NewObject {
 ///
 /// `type` and `ids` choose; without them it is all.
 #[utoipa::path(get, path = "/objects", operation_id = "StoreOnChainWallets_GetOnChainWalletObjects", tag = "On-chain wallet",
+    params(("type" = Option<String>, Query, description = "Of this type."),
+        ("ids" = Option<Vec<String>>, Query, description = "With these ids; may be repeated."),
+        ("includeNeighbourData" = Option<bool>, Query, description = "Whether what was noted of the other ends of links is shown; true by default.")),
     security(("API_Key" = ["btcpay.store.canviewwallet"])),
     responses((status = 200, body = [ObjectData])))]
 pub async fn list(
@@ -74,6 +77,7 @@ pub async fn put(
 ///
 /// Refused with 404 `wallet-object-not-found`.
 #[utoipa::path(get, path = "/objects/{type}/{id}", operation_id = "StoreOnChainWallets_GetOnChainWalletObject", tag = "On-chain wallet",
+    params(("includeNeighbourData" = Option<bool>, Query, description = "Whether what was noted of the other ends of links is shown; true by default.")),
     security(("API_Key" = ["btcpay.store.canviewwallet"])),
     responses((status = 200, body = ObjectData)))]
 pub async fn get(

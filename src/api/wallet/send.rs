@@ -57,6 +57,27 @@ pub struct NewTransaction {
     pub selected_inputs: Option<Vec<String>>,
 }
 
+/// A transaction for somebody else to sign.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnsignedData {
+    /// In base64 (BIP 174).
+    pub psbt: String,
+}
+
+/// What was made of a request.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "the document's shape of three answers")]
+pub enum MadeTransaction {
+    /// It was sent.
+    Sent(TransactionData),
+    /// It is not signed.
+    Unsigned(UnsignedData),
+    /// It is signed and kept back: in hex.
+    KeptBack(String),
+}
+
 /// Pays by hand from a store's wallet
 ///
 /// With `signWithSeed` false the answer is `{psbt}`, and nothing is kept. Without `proceedWithBroadcast` it is the
@@ -66,7 +87,7 @@ pub struct NewTransaction {
 #[utoipa::path(post, path = "/transactions", operation_id = "StoreOnChainWallets_CreateOnChainTransaction", tag = "On-chain wallet",
     security(("API_Key" = ["btcpay.store.cancreatetransactions"])),
     request_body = NewTransaction,
-    responses((status = 200, body = TransactionData)))]
+    responses((status = 200, body = MadeTransaction)))]
 pub async fn create(
     State(state): State<AppState>,
     caller: Signed,

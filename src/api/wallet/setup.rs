@@ -11,6 +11,7 @@ use super::store_of;
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
+use crate::api::schema::{ScriptPubKeyType, WordList};
 use crate::api::stores::methods::{config_of, given_wallet};
 use crate::domain::receipt::Rail;
 use crate::domain::till::AddressKind;
@@ -32,11 +33,13 @@ pub struct GenerateWallet {
     pub account_number: Option<u32>,
     /// This server keeps the keys and pays by itself. Only for new words without a passphrase.
     pub save_private_keys: Option<bool>,
-    /// `English`.
+    /// `English`, the only one.
+    #[schema(value_type = Option<WordList>)]
     pub word_list: Option<String>,
     /// 12 (the default), 15, 18, 21 or 24.
     pub word_count: Option<u8>,
     /// `Segwit` (the default), `SegwitP2SH` or `TaprootBIP86`.
+    #[schema(value_type = Option<ScriptPubKeyType>)]
     pub script_pub_key_type: Option<String>,
     /// What its owner calls it.
     pub label: Option<String>,
@@ -88,6 +91,9 @@ pub async fn generate(
 ///
 /// `count` of them from `offset` on, handed out or not.
 #[utoipa::path(get, path = "/preview", operation_id = "StoreOnChainPaymentMethods_GetOnChainPaymentMethodPreview", tag = "On-chain wallet",
+    params(("offset" = Option<u32>, Query, description = "Beginning with this one; 0 by default."),
+        ("count" = Option<u32>, Query, description = "So many, at most 1,000; 10 by default."),
+        ("amount" = Option<u32>, Query, description = "The older name of `count`.")),
     security(("API_Key" = ["btcpay.store.canviewwallet"])),
     responses((status = 200, body = PreviewData)))]
 pub async fn preview(
@@ -114,10 +120,17 @@ pub struct PreviewWallet {
     pub config: Option<String>,
     /// The same at top level, as it was once.
     pub derivation_scheme: Option<String>,
+    /// The path of its keys.
+    pub account_key_path: Option<String>,
+    /// What its owner calls it; nothing is kept.
+    pub label: Option<String>,
 }
 
 /// Addresses of a wallet that is given; nothing is kept
 #[utoipa::path(post, path = "/preview", operation_id = "StoreOnChainPaymentMethods_POSTOnChainPaymentMethodPreview", tag = "On-chain wallet",
+    params(("offset" = Option<u32>, Query, description = "Beginning with this one; 0 by default."),
+        ("count" = Option<u32>, Query, description = "So many, at most 1,000; 10 by default."),
+        ("amount" = Option<u32>, Query, description = "The older name of `count`.")),
     security(("API_Key" = ["btcpay.store.canmanagewalletsettings"])),
     request_body = PreviewWallet,
     responses((status = 200, body = PreviewData)))]

@@ -13,6 +13,7 @@ use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::{Input, Params};
 use crate::api::number::Num;
+use crate::api::schema::{HistogramType, OnChainTransactionStatus};
 use crate::http::AppState;
 use crate::service::wallet::notes::{LABEL, NoteRefusal};
 use crate::service::wallet::{Span, WalletRefusal};
@@ -41,6 +42,7 @@ pub async fn overview(
 ///
 /// `type` is `Week` (the default), `Month` or `Year`.
 #[utoipa::path(get, path = "/histogram", operation_id = "StoreOnChainWallets_ShowOnChainWalletHistogram", tag = "On-chain wallet",
+    params(("type" = Option<HistogramType>, Query, description = "The time that is shown; `Week` by default.")),
     security(("API_Key" = ["btcpay.store.canviewwallet"])),
     responses((status = 200, body = HistogramData)))]
 pub async fn histogram(
@@ -68,6 +70,7 @@ pub async fn histogram(
 
 /// The fee rate to confirm within so many blocks
 #[utoipa::path(get, path = "/feerate", operation_id = "StoreOnChainWallets_GetOnChainFeeRate", tag = "On-chain wallet",
+    params(("blockTarget" = Option<u16>, Query, description = "Within so many blocks, 1 to 1,000; 1 by default.")),
     security(("API_Key" = ["btcpay.store.canviewwallet"])),
     responses((status = 200, body = FeeRateData)))]
 pub async fn fee_rate(
@@ -95,6 +98,7 @@ pub async fn fee_rate(
 ///
 /// The same again until it is paid, or another one with `forceGenerate`.
 #[utoipa::path(get, path = "/address", operation_id = "StoreOnChainWallets_GetOnChainWalletReceiveAddress", tag = "On-chain wallet",
+    params(("forceGenerate" = Option<bool>, Query, description = "Whether it has to be another one.")),
     security(("API_Key" = ["btcpay.store.canviewwallet"])),
     responses((status = 200, body = AddressData)))]
 pub async fn address(
@@ -132,6 +136,10 @@ pub async fn release_address(
 ///
 /// The newest first. `statusFilter` is `Confirmed` or `Unconfirmed`, once or repeated; `labelFilter` a label's text.
 #[utoipa::path(get, path = "/transactions", operation_id = "StoreOnChainWallets_ShowOnChainWalletTransactions", tag = "On-chain wallet",
+    params(("statusFilter" = Option<Vec<OnChainTransactionStatus>>, Query, description = "In these states; may be repeated."),
+        ("labelFilter" = Option<String>, Query, description = "With this label."),
+        ("skip" = Option<u32>, Query, description = "So many are passed over."),
+        ("limit" = Option<u32>, Query, description = "At most so many are shown.")),
     security(("API_Key" = ["btcpay.store.canviewwallet"])),
     responses((status = 200, body = [TransactionData])))]
 pub async fn transactions(
@@ -206,6 +214,7 @@ pub struct PatchTransaction {
 ///
 /// With `force`, also on one that the wallet does not know. Refused with 404 `transaction-not-found`.
 #[utoipa::path(patch, path = "/transactions/{txid}", operation_id = "StoreOnChainWallets_PatchOnChainWalletTransaction", tag = "On-chain wallet",
+    params(("force" = Option<bool>, Query, description = "Whether one is taken that the wallet does not know.")),
     security(("API_Key" = ["btcpay.store.canmanagewallettransactions"])),
     request_body = PatchTransaction,
     responses((status = 200, body = TransactionData)))]

@@ -14,10 +14,14 @@ use super::operations::Things;
 use shape::Shape;
 
 /// Members of answers that are there only if there is something to say.
-const SOMETIMES: [&str; 8] = [
+const SOMETIMES: [&str; 12] = [
+    "accountKeyPath",
     "config",
+    "cryptoCode",
+    "derivationScheme",
     "feeBlockTarget",
     "feeTargetBlock",
+    "label",
     "missingPermission",
     "paymentMethods",
     "reviewReason",
@@ -194,7 +198,8 @@ async fn the_document_is_served_to_anybody_under_both_its_names() {
 
 /// Older names of members: read for old clients, not documented. And members that are refused because this server does
 /// not offer them.
-const UNTOLD: [&str; 9] = [
+const UNTOLD: [&str; 10] = [
+    "feeRate",
     "paymentMethod",
     "paymentMethods",
     "feeTargetBlock",

@@ -279,6 +279,7 @@ async fn a_psbt_is_given_and_nothing_is_kept() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of rows")]
 async fn what_cannot_be_sent_is_refused_and_changes_nothing() {
     let (client, coins) = funded(&[100_000]).await;
     let own = client
