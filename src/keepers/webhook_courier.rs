@@ -4,12 +4,13 @@
 //! with the same id. What came of a try, the next try and whose turn it is then are one commit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::task::Poll;
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::stream::FuturesUnordered;
-use futures::{FutureExt, StreamExt};
 use tracing::{debug, info, warn};
 
 use crate::domain::ids::{DeliveryId, WebhookId};
@@ -42,13 +43,41 @@ const PRUNE_BATCH: usize = 256;
 /// Carries messages to webhooks.
 pub struct WebhookCourier {
     gateway: Arc<Gateway>,
-    under_way: FuturesUnordered<BoxFuture<'static, Done>>,
+    under_way: UnderWay,
     /// To whom each of them goes.
     places: BTreeMap<DeliveryId, WebhookId>,
     /// Endpoints whose last message was not taken.
     failing: BTreeSet<WebhookId>,
     /// The last endpoint that got a place; the next look begins behind it, so that all have their turn.
     last: Option<WebhookId>,
+}
+
+/// Tries that are under way. They are looked at in the order in which they set out, however they were woken: nothing
+/// but the world decides which is over first.
+#[derive(Default)]
+struct UnderWay(Vec<BoxFuture<'static, Done>>);
+
+impl UnderWay {
+    fn push(&mut self, one: BoxFuture<'static, Done>) {
+        self.0.push(one);
+    }
+
+    /// The next that is over; `None` if none is under way. May be dropped at any point.
+    fn next(&mut self) -> impl Future<Output = Option<Done>> + '_ {
+        poll_fn(|context| {
+            for place in 0..self.0.len() {
+                if let Poll::Ready(done) = self.0[place].as_mut().poll(context) {
+                    drop(self.0.remove(place));
+                    return Poll::Ready(Some(done));
+                }
+            }
+            if self.0.is_empty() {
+                Poll::Ready(None)
+            } else {
+                Poll::Pending
+            }
+        })
+    }
 }
 
 /// A try is over.
@@ -63,7 +92,7 @@ impl WebhookCourier {
     pub fn new(gateway: Arc<Gateway>) -> Self {
         Self {
             gateway,
-            under_way: FuturesUnordered::new(),
+            under_way: UnderWay::default(),
             places: BTreeMap::new(),
             failing: BTreeSet::new(),
             last: None,
