@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::domain::time::Timestamp;
 
@@ -15,14 +15,18 @@ pub struct Gate {
     /// Since when the event keeper waits for an event; 0 while it handles one, or before the first look.
     waiting_since: AtomicU64,
     reconciled: AtomicBool,
-    turn: Mutex<()>,
+    turn: RwLock<()>,
 }
 
 impl Gate {
-    /// Either an event is taken in, or a doubtful attempt is compared with the node: never both at once. What ends an
-    /// attempt would otherwise come between the look at it and the handing over again (P2).
-    pub async fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().await
+    /// Held while an event is taken in: nothing is handed over a second time meanwhile.
+    pub async fn takes_in(&self) -> RwLockWriteGuard<'_, ()> {
+        self.turn.write().await
+    }
+
+    /// Held from the look at an attempt to the handing over again of its invoice: no event ends it in between (P2).
+    pub async fn hands_over(&self) -> RwLockReadGuard<'_, ()> {
+        self.turn.read().await
     }
 
     /// The event keeper begins to wait.

@@ -36,7 +36,7 @@ impl LightningEvents {
 
     /// Commits what an event means and acknowledges it. Not acknowledged is only what could not be committed.
     pub async fn handle(&self, event: NodeEvent) {
-        let _turn = self.gate.turn().await;
+        let _turn = self.gate.takes_in().await;
         let now = self.gateway.now();
         let reconciled = self.gate.is_reconciled();
         let beside = Beside {

@@ -35,7 +35,7 @@ pub struct ProcessorKind {
     payment_methods: [&'static str; 1],
 }
 
-/// Settings of a processor; the chain's has two more.
+/// Settings of a processor; the last three are the chain's.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PayoutProcessorSettings)]
@@ -46,18 +46,12 @@ pub struct ProcessorData {
     payment_method: &'static str,
     interval_seconds: u32,
     process_new_payouts_instantly: bool,
-    #[serde(flatten)]
-    onchain: Option<OnchainData>,
-}
-
-/// What the chain's processor has besides.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = OnchainProcessorSettings)]
-pub struct OnchainData {
-    fee_block_target: u32,
-    fee_target_block: u32,
-    threshold: Num,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee_block_target: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee_target_block: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threshold: Option<Num>,
 }
 
 /// A kind of processor by its name, or the older one.
@@ -122,19 +116,15 @@ const fn kind(rail: Rail) -> ProcessorKind {
 
 fn data(processor: &Processor) -> ProcessorData {
     let method = processor.rail.method_id();
+    let onchain = processor.rail == Rail::Onchain;
     ProcessorData {
         payout_method_id: method,
         payment_method: method,
         interval_seconds: processor.interval_secs,
         process_new_payouts_instantly: processor.instant,
-        onchain: match processor.rail {
-            Rail::Lightning => None,
-            Rail::Onchain => Some(OnchainData {
-                fee_block_target: processor.fee_block_target,
-                fee_target_block: processor.fee_block_target,
-                threshold: Num(processor.threshold),
-            }),
-        },
+        fee_block_target: onchain.then_some(processor.fee_block_target),
+        fee_target_block: onchain.then_some(processor.fee_block_target),
+        threshold: onchain.then_some(Num(processor.threshold)),
     }
 }
 

@@ -33,17 +33,9 @@ pub struct PaymentMethodData {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     config: Option<Value>,
-    /// At the older path of the on-chain method.
-    #[serde(flatten)]
-    older: Option<OlderMembers>,
-}
-
-/// What the older path of the on-chain method shows beside: what `config` holds.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OlderMembers {
-    /// `BTC`.
-    crypto_code: &'static str,
+    /// `BTC`. This and the members below are shown at the older path of the on-chain method: what `config` holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crypto_code: Option<&'static str>,
     /// Where its addresses come from, for who may change the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     derivation_scheme: Option<String>,
@@ -272,12 +264,10 @@ async fn answer(
             let value = data.config.as_ref()?.get(name)?.as_str()?;
             Some(value.to_owned())
         };
-        data.older = Some(OlderMembers {
-            crypto_code: "BTC",
-            derivation_scheme: member("derivationScheme"),
-            label: member("label"),
-            account_key_path: member("accountKeyPath"),
-        });
+        data.derivation_scheme = member("derivationScheme");
+        data.label = member("label");
+        data.account_key_path = member("accountKeyPath");
+        data.crypto_code = Some("BTC");
     }
     Ok(Json(data))
 }
@@ -305,7 +295,10 @@ async fn method_data(
         payment_method: rail.method_id(),
         enabled,
         config,
-        older: None,
+        crypto_code: None,
+        derivation_scheme: None,
+        label: None,
+        account_key_path: None,
     })
 }
 

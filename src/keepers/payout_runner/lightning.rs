@@ -136,7 +136,7 @@ impl LightningPayer {
             sight = self.look(sending.busy().clone(), ready, now).await;
         }
         for payout in sight.due {
-            sending.add(self.gateway.clone(), payout);
+            sending.add(self.gateway.clone(), self.gate.clone(), payout);
         }
         round
     }

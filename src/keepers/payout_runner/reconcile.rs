@@ -74,7 +74,7 @@ impl LightningPayer {
     /// Steps 1 and 2 for an attempt that may or may not have been handed over. No event is taken in meanwhile.
     async fn compare(&mut self, seen: &Payout, now: Timestamp) {
         let gate = self.gate.clone();
-        let _turn = gate.turn().await;
+        let _turn = gate.hands_over().await;
         let (shop, id) = (seen.store, seen.id);
         let fresh = self
             .gateway

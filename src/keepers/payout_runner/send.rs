@@ -7,13 +7,14 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tracing::{info, warn};
 
-use super::{TOO_LITTLE_SECS, chance};
+use super::{TOO_LITTLE_SECS, chance, live_number};
 use crate::domain::destination::Destination;
 use crate::domain::ids::{PayoutId, PullPaymentId};
 use crate::domain::money::Msat;
 use crate::domain::payout::{Payout, Plan};
 use crate::domain::time::Timestamp;
 use crate::faults;
+use crate::keepers::gate::Gate;
 use crate::ports::lightning::{Dispatch, PayIntent};
 use crate::service::books::allowance;
 use crate::service::{Gateway, settle};
@@ -39,13 +40,13 @@ pub(super) struct Sending {
 pub(super) type Busy = BTreeMap<PayoutId, Option<PullPaymentId>>;
 
 impl Sending {
-    pub(super) fn add(&mut self, gateway: Arc<Gateway>, waiting: Waiting) {
+    pub(super) fn add(&mut self, gateway: Arc<Gateway>, gate: Arc<Gate>, waiting: Waiting) {
         let payout = waiting.payout;
         let before = self.busy.insert(payout.payout, waiting.pull_payment);
         if before.is_none() {
             self.running.push(
                 async move {
-                    send_one(&gateway, payout).await;
+                    send_one(&gateway, &gate, payout).await;
                     payout.payout
                 }
                 .boxed(),
@@ -91,7 +92,7 @@ struct Planned {
     refusal_is_sure: bool,
 }
 
-async fn send_one(gateway: &Gateway, target: PayoutRef) {
+async fn send_one(gateway: &Gateway, gate: &Gate, target: PayoutRef) {
     #[cfg(debug_assertions)]
     super::sabotaged::send_before_intent(gateway, target.store, target.payout).await;
     let now = gateway.now();
@@ -110,7 +111,9 @@ async fn send_one(gateway: &Gateway, target: PayoutRef) {
     // Somebody was faster, it has to wait, or the store is closed: nothing is handed over.
     let Ok(Some(planned)) = planned else { return };
     faults::point("payout-intended");
-    let dispatch = gateway.lightning.pay(&planned.intent).await;
+    let Some(dispatch) = hand_over(gateway, gate, target, &planned).await else {
+        return;
+    };
     #[cfg(debug_assertions)]
     let dispatch = super::sabotaged::answer(dispatch);
     faults::point("payout-unmarked");
@@ -157,6 +160,28 @@ fn plan(
         attempt: after.live_attempt()?.number,
         refusal_is_sure,
     })
+}
+
+/// None: a late success of an earlier attempt has ended this one since its intent was committed (P5).
+async fn hand_over(
+    gateway: &Gateway,
+    gate: &Gate,
+    target: PayoutRef,
+    planned: &Planned,
+) -> Option<Dispatch> {
+    let lightning = &gateway.lightning;
+    if planned.attempt == 1 {
+        return Some(lightning.pay(&planned.intent).await);
+    }
+    let _turn = gate.hands_over().await;
+    let payout = gateway
+        .store
+        .read(move |rows| store::payout::get(rows, target.store, target.payout))
+        .await?;
+    if live_number(&payout) != Some(planned.attempt) {
+        return None;
+    }
+    Some(lightning.pay(&planned.intent).await)
 }
 
 async fn answered(gateway: &Gateway, target: PayoutRef, planned: &Planned, dispatch: Dispatch) {

@@ -66,15 +66,10 @@ impl<'a> Shape<'a> {
                 shape.choices.push(Self::of(choice));
             }
         }
-        // A nullable part of a whole (a flattened optional one) is a choice of nothing and its members.
         shape
     }
 
     fn add(&mut self, part: Self) {
-        let part = match part.only_choice() {
-            Some(one) => one.clone(),
-            None => part,
-        };
         self.types.extend(part.types);
         self.members.extend(part.members);
         self.items = self.items.or(part.items);
