@@ -5,7 +5,7 @@ use bitcoin::{Address, Transaction, Txid};
 
 use super::drafts;
 use crate::domain::destination::{AddressDestination, Destination};
-use crate::domain::ids::{BatchId, PayoutId};
+use crate::domain::ids::{BatchId, PayoutId, StoreId};
 use crate::domain::money::{Currency, Money, Msat, Sat};
 use crate::domain::payout::batch::{Batch, Input, Version};
 use crate::domain::payout::draft::{Draft, End};
@@ -202,7 +202,7 @@ pub(super) fn recognise(tx: &mut Tx<'_>, till: TillId, txid: Txid, now: Timestam
 
 /// A payment by hand, as a payout that nobody has to approve.
 pub fn sent_by_hand(
-    shop: crate::domain::ids::StoreId,
+    shop: StoreId,
     id: PayoutId,
     address: AddressDestination,
     amount: Sat,
@@ -213,34 +213,20 @@ pub fn sent_by_hand(
         amount: amount.to_btc().normalize(),
         currency: Currency::BTC,
     };
+    let destination = Destination::Address(address);
     Payout {
-        id,
-        store: shop,
-        origin: Origin::WalletSend,
-        created: now,
-        revision: 0,
-        destination: Destination::Address(address),
-        asked: asked.into(),
-        amount: amount.to_msat(),
         fee_max,
+        // Pay is never pressed: only its own transaction pays it, which is stored in the same commit.
         stage: Stage::AwaitingPayment,
-        attempts: Vec::new(),
-        // Only its own transaction pays it, which is stored in the same commit.
-        pay_now: false,
-        waiting_for: None,
-        next_attempt_at: None,
-        metadata: "{}".to_owned(),
-        doubts: None,
-        held_since: None,
-        judged: None,
-        paid_twice: None,
-        unconfirmed_since: None,
-        in_hand: None,
-        rate: None,
-        fees: None,
-        named: None,
-        drafted: None,
-        given_up: None,
+        ..Payout::asked(
+            id,
+            shop,
+            Origin::WalletSend,
+            destination,
+            asked,
+            amount.to_msat(),
+            now,
+        )
     }
 }
 
