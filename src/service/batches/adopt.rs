@@ -43,14 +43,13 @@ pub fn adopt(tx: &mut Tx<'_>, signed: &Foreign, how: Adopted) -> Batch {
     let mut free = signed.payments.clone();
     let mut placed: Vec<(u32, PayoutId)> = Vec::new();
     if let Some(draft) = &matched {
-        for payment in &draft.payments {
-            let at = free.iter().position(|(_, script, amount)| {
-                *script == payment.script && *amount == payment.amount
-            });
-            let at = at.unwrap_or_else(|| panic!("draft {} was matched by its payments", draft.id));
-            if let Some(payout) = payment.payout {
-                let (vout, ..) = free.remove(at);
-                placed.push((vout, payout));
+        let vouts = vouts_of(&signed.tx, draft).unwrap_or_default();
+        for (payment, vout) in draft.payments.iter().zip(vouts) {
+            // A payment of a draft is one wherever it leads, be it to an address that is known as the till's own by now.
+            free.retain(|(free, ..)| *free != vout);
+            match payment.payout {
+                Some(payout) => placed.push((vout, payout)),
+                None => free.push((vout, payment.script.clone(), payment.amount)),
             }
         }
     }
@@ -148,7 +147,7 @@ pub fn draft_of(tx: &Tx<'_>, till: TillId, signed: &Transaction) -> Option<Draft
     for input in &signed.input {
         for draft in store::draft::spending(tx, input.previous_output) {
             let is_new = !found.iter().any(|known| known.id == draft.id);
-            if is_new && draft.till == till && pays_all(signed, &draft) {
+            if is_new && draft.till == till && vouts_of(signed, &draft).is_some() {
                 found.push(draft);
             }
         }
@@ -158,15 +157,17 @@ pub fn draft_of(tx: &Tx<'_>, till: TillId, signed: &Transaction) -> Option<Draft
     found.into_iter().next()
 }
 
-/// Whether a transaction makes every payment of a draft, each by an output of its own.
-fn pays_all(signed: &Transaction, draft: &Draft) -> bool {
-    let mut free: Vec<_> = signed.output.iter().collect();
-    draft.payments.iter().all(|payment| {
-        let at = free.iter().position(|output| {
+/// Which outputs make the payments of a draft, in their order, each its own; `None` if one is not made.
+fn vouts_of(signed: &Transaction, draft: &Draft) -> Option<Vec<u32>> {
+    let mut free: Vec<_> = (0_u32..).zip(&signed.output).collect();
+    let mut made = Vec::new();
+    for payment in &draft.payments {
+        let at = free.iter().position(|(_, output)| {
             output.script_pubkey == payment.script && output.value.to_sat() == payment.amount.0
-        });
-        at.map(|at| free.remove(at)).is_some()
-    })
+        })?;
+        made.push(free.remove(at).0);
+    }
+    Some(made)
 }
 
 /// A transaction that spends from a watch-only till and was seen without our knowing: if it is the signed form of one
