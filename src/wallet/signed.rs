@@ -54,6 +54,22 @@ pub struct Foreign {
     pub payments: Vec<(u32, ScriptBuf, Sat)>,
 }
 
+impl SignedSpend {
+    /// What we have signed ourselves, seen the same way: its payments are what was asked for, wherever they lead.
+    pub fn into_foreign(self, till: TillId) -> Foreign {
+        let payments = self.vouts.iter().filter_map(|vout| {
+            let output = self.tx.output.get(usize::try_from(*vout).ok()?)?;
+            Some((*vout, output.script_pubkey.clone(), output.value.into()))
+        });
+        Foreign {
+            till,
+            fee: self.fee,
+            payments: payments.collect(),
+            tx: self.tx,
+        }
+    }
+}
+
 /// What was brought: a transaction, or a PSBT.
 #[derive(Clone, Debug)]
 pub enum Brought {
