@@ -112,7 +112,7 @@ pub async fn review(
     Path(path): Path<NodePath>,
     mut body: Once<APayment>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.books(&state, &caller)?;
+    let books = path.old_books(&state, &caller)?;
     let (word, comment) = read_word(&mut body);
     body.finish()?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");
