@@ -22,6 +22,10 @@ use crate::service::approval::Approval;
 use crate::service::payout::StorePayout;
 use crate::store;
 
+/// Why a receiver does not bear the fee.
+const RECEIVER_PAYS: &str = "Only SenderPays: what a receiver is promised is what arrives. The fee of a transaction for \
+    many, and of what replaces it, is known later than that, and a Lightning invoice takes no less than it asks for.";
+
 /// Payouts of a store, newest first
 ///
 /// What the Lightning API paid is in its own list. With `inReview=true` only those that wait for a person's word, the
@@ -97,7 +101,7 @@ pub async fn create(
         .words("feePolicy")
         .is_some_and(|policy| !policy.eq_ignore_ascii_case("SenderPays"))
     {
-        body.refuse("feePolicy", "This server offers SenderPays.");
+        body.refuse("feePolicy", RECEIVER_PAYS);
     }
     if approved {
         caller.check_on(CREATE_APPROVED, Some(&store))?;
