@@ -20,6 +20,7 @@ pub mod node;
 pub mod payment_link;
 pub mod payment_method;
 pub mod payout;
+mod processor;
 pub mod pull_payment;
 pub mod rates;
 pub mod review;
