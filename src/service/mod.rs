@@ -22,6 +22,7 @@ pub mod payment_method;
 pub mod payout;
 mod processor;
 pub mod pull_payment;
+pub mod quote;
 pub mod rates;
 pub mod review;
 pub mod settle;

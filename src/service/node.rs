@@ -195,6 +195,7 @@ impl Gateway {
             amount,
             approved: true,
             pay_now: true,
+            quoted: None,
             fees,
             metadata: "{}".to_owned(),
         };
@@ -326,7 +327,7 @@ impl Gateway {
         match &opened {
             // Nothing has left: the same request may be tried again.
             Err(NodeError::CannotAfford(_) | NodeError::Unreachable(_) | NodeError::Refused(_)) => {
-                self.store.take_back().await?
+                self.store.take_back().await?;
             }
             Ok(()) | Err(NodeError::Unavailable(_)) => {}
         }

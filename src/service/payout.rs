@@ -10,7 +10,8 @@ use super::{Gateway, Unavailable};
 use crate::domain::destination::Destination;
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
-use crate::domain::money::{Currency, Money, Msat};
+use crate::domain::invoice::FixedRate;
+use crate::domain::money::{Currency, Money, Msat, Rate};
 use crate::domain::payout::{
     CantApprove, CantCancel, FeeCap, FeeWish, HandMark, NotByHand, Origin, Payout, Stage,
 };
@@ -35,6 +36,8 @@ pub struct NewPayout {
     pub approved: bool,
     /// Pays by itself once approved.
     pub pay_now: bool,
+    /// The rate that was promised for it, if one was.
+    pub quoted: Option<Rate>,
     /// The most to spend on fees; the store's cap where nothing is wished.
     pub fees: FeeWish,
     /// A JSON object.
@@ -144,6 +147,7 @@ impl Gateway {
             amount,
             approved: new.approved,
             pay_now: false,
+            quoted: None,
             fees: new.fees,
             metadata: new.metadata,
         };
@@ -205,6 +209,7 @@ impl Gateway {
             unconfirmed_since: None,
             drafted: None,
             given_up: None,
+            quoted: new.quoted.map(FixedRate::from),
             in_hand: None,
             rate: None,
             fees: None,

@@ -172,6 +172,7 @@ pub fn pull_payment() -> PullPayment {
         created: NOW,
         claim_max: None,
         claims_max: None,
+        rate_lock_secs: None,
     }
 }
 
@@ -210,6 +211,7 @@ pub fn payout() -> Payout {
         named: None,
         drafted: None,
         given_up: None,
+        quoted: None,
     }
 }
 
@@ -379,6 +381,15 @@ pub fn payouts() -> Vec<(&'static str, Payout)> {
             },
         ),
         (
+            "promised",
+            Payout {
+                stage: Stage::AwaitingApproval,
+                asked: money(40, 0, hours()),
+                quoted: Rate::new(Decimal::from(2_500)).map(FixedRate::from),
+                ..payout()
+            },
+        ),
+        (
             "cancelled",
             Payout {
                 stage: Stage::Cancelled {
@@ -405,6 +416,7 @@ pub fn pull_payment_in_hours() -> PullPayment {
         },
         claim_max: Some(Parts(800_000_000)),
         claims_max: Some(5),
+        rate_lock_secs: None,
         ..pull_payment()
     }
 }

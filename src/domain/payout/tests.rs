@@ -45,6 +45,7 @@ fn payout() -> Payout {
         unconfirmed_since: None,
         drafted: None,
         given_up: None,
+        quoted: None,
         in_hand: None,
         rate: None,
         fees: None,

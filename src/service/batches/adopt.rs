@@ -241,6 +241,7 @@ pub fn sent_by_hand(
         named: None,
         drafted: None,
         given_up: None,
+        quoted: None,
     }
 }
 
