@@ -148,8 +148,7 @@ impl Gateway {
                 }
                 // If it can't be built, the till is as it was.
                 let built = tx.try_tills(|tills| tills.build_kept(&keychain, &request))?;
-                let signed = tx.tills().describe(till, &built.tx);
-                let signed = signed.unwrap_or_else(|| panic!("it spends from till {till} alone"));
+                let signed = built.into_foreign(till);
                 batches::adopt(tx, &signed, how);
                 Sent::of(&signed.tx, kept_back).note(tx, store);
                 Ok(signed.tx)
@@ -301,7 +300,7 @@ fn check_request(
         return Err(SendRefusal::Held);
     }
     for (place, (script, _)) in request.recipients.iter().enumerate() {
-        if is_own(tx, script) {
+        if is_own(tx, store, script) {
             let why = DestinationRefusal::OwnDestination;
             return Err(SendRefusal::Destination(place, why));
         }
@@ -314,6 +313,6 @@ fn check_request(
     Ok((till, request))
 }
 
-pub(super) fn is_own(tx: &Tx<'_>, script: &bitcoin::ScriptBuf) -> bool {
-    tx.tills().owner_of(script).is_some() || store::node::is_own_address(tx, script)
+pub(super) fn is_own(tx: &Tx<'_>, store: StoreId, script: &bitcoin::ScriptBuf) -> bool {
+    tx.tills().pays_itself(store, script) || store::node::is_own_address(tx, script)
 }

@@ -38,8 +38,12 @@ async fn coin(client: &Client, sat: u64) -> OutPoint {
 
 /// A payout that is to be sent; its path.
 async fn owed(client: &Client, amount: &str) -> String {
+    owed_to(client, THEIRS, amount).await
+}
+
+async fn owed_to(client: &Client, destination: &str, amount: &str) -> String {
     let body = json!({
-        "destination": THEIRS, "payoutMethodId": "BTC-CHAIN", "amount": amount, "approved": true,
+        "destination": destination, "payoutMethodId": "BTC-CHAIN", "amount": amount, "approved": true,
     });
     let made = client.post(&client.shop("/payouts"), body).await.ok();
     let path = client.shop(&format!("/payouts/{}", text(&made["id"])));
@@ -158,6 +162,31 @@ async fn what_its_owner_signs_and_sends_elsewhere_is_recognised() {
     let paid = client.get(&payout).await.ok();
     assert_eq!(paid["state"], "Completed");
     assert_eq!(paid["paymentProof"]["id"], tx.compute_txid().to_string());
+    client.world.check().await;
+}
+
+#[tokio::test]
+async fn a_payment_to_an_address_that_turns_out_to_be_the_wallets_own_is_recognised_too() {
+    let signer = Signer::new(1, Kind::Segwit);
+    let client = watching(&signer).await;
+    coin(&client, 100_000).await;
+    // Too far ahead to be known as its own when the draft is made.
+    let own = signer.change(240);
+    let payout = owed_to(&client, &own.to_string(), "0.0003").await;
+    let tx = signed(&signer, &drafts(&client).await[0]);
+    // Payments to earlier ones move the look-ahead past it.
+    for index in (20..240).step_by(20) {
+        let script = signer.change(index).script_pubkey();
+        client.world.chain.pay(&script, Sat(5_000));
+        client.world.look().await;
+    }
+    client.world.chain.send(&tx);
+    client.world.look().await;
+    assert_eq!(state(&client, &payout).await, "InProgress");
+    assert!(drafts(&client).await.is_empty());
+    client.world.mine(1).await;
+    let paid = client.get(&payout).await.ok();
+    assert_eq!(paid["state"], "Completed");
     client.world.check().await;
 }
 
@@ -457,6 +486,28 @@ async fn what_cannot_be_watched_is_refused_and_changes_nothing() {
         (json!({"config": before["config"]}), 422, "Config"),
     ];
     client.check_refusals("PUT", &theirs, &rows).await;
+}
+
+#[tokio::test]
+async fn a_store_has_so_many_wallets_in_its_life() {
+    let client = Client::new().await;
+    let path = client.shop("/payment-methods/BTC-CHAIN");
+    let mut number = 0;
+    let refused = loop {
+        number += 1;
+        let body = json!({ "config": Signer::new(number, Kind::Segwit).descriptor });
+        let answer = client.call("PUT", &path, &body).await;
+        if !answer.status.is_success() {
+            break answer;
+        }
+        assert!(number < 100, "without end");
+    };
+    assert_eq!(
+        (refused.status.as_u16(), &refused.body[0]["path"]),
+        (422, &json!("Config"))
+    );
+    // One that it had comes back.
+    connect(&client, &Signer::new(1, Kind::Segwit)).await;
 }
 
 #[tokio::test]
