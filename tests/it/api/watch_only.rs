@@ -532,3 +532,47 @@ async fn the_older_paths_take_and_show_the_wallet_at_top_level() {
     let overview = client.get(&format!("{path}/wallet")).await.ok();
     assert_eq!(overview["balance"], "0.00000000");
 }
+
+#[tokio::test]
+async fn a_method_left_for_later_is_made_of_what_the_store_has_by_then() {
+    let client = Client::new().await;
+    let body =
+        json!({"amount": 5_000, "currency": "SATS", "checkout": {"lazyPaymentMethods": true}});
+    let lazy = async || {
+        let made = client.post(&client.shop("/invoices"), body.clone()).await;
+        format!("/api/v1/invoices/{}", text(&made.ok()["id"]))
+    };
+    let activate = async |invoice: &str, method: &str| {
+        let path = format!("{invoice}/payment-methods/{method}/activate");
+        client.post(&path, Value::Null).await
+    };
+    let own = lazy().await;
+    let later = lazy().await;
+    activate(&own, "BTC-CHAIN").await.ok();
+    // Now the store's wallet is somebody's, and then somebody else's.
+    for number in [1, 2] {
+        let signer = Signer::new(number, Kind::Segwit);
+        connect(&client, &signer).await;
+        let invoice = lazy().await;
+        activate(&invoice, "BTC-CHAIN").await.ok();
+        let methods = client.get(&format!("{invoice}/payment-methods")).await.ok();
+        assert_eq!(methods[0]["destination"], signer.address(0), "{number}");
+        let id = text(&client.get(&invoice).await.ok()["id"]);
+        let seen = client.world.see_invoice(id.parse().expect("an id")).await;
+        client
+            .world
+            .chain
+            .pay(&seen.onchain.expect("an address").script, Sat(5_000));
+        client.world.mine(1).await;
+        assert_eq!(client.get(&invoice).await.ok()["status"], "Settled");
+    }
+    // And then it has none, and no Lightning either.
+    for method in ["BTC-CHAIN", "BTC-LN"] {
+        let path = client.shop(&format!("/payment-methods/{method}"));
+        client.call("DELETE", &path, &Value::Null).await.ok();
+        let refused = activate(&later, method).await;
+        let expected = (400, "invalid-payment-method".to_owned());
+        assert_eq!(refused.refusal(), expected, "{method}");
+    }
+    client.world.check().await;
+}
