@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Limits;
 use crate::service::Gateway;
@@ -31,6 +32,7 @@ pub struct Caps {
     strangers: DefaultKeyedRateLimiter<IpAddr>,
     accounts: DefaultKeyedRateLimiter<IpAddr>,
     visits: DefaultKeyedRateLimiter<IpAddr>,
+    feeds: Arc<Semaphore>,
 }
 
 /// Too many from this address; try again in a minute at most.
@@ -39,6 +41,9 @@ pub struct TooMany;
 
 /// Addresses remembered before those at rest are forgotten.
 const ADDRESSES_MAX: usize = 10_000;
+
+/// Event streams of the API open at once. Each may hold what one fact tells in memory, for a client that doesn't read.
+const FEEDS_MAX: usize = 256;
 
 impl Caps {
     /// Caps as configured.
@@ -53,6 +58,7 @@ impl Caps {
             strangers: per_minute(limits.stranger_actions_per_minute),
             accounts: per_minute(limits.accounts_per_minute),
             visits: per_minute(limits.stranger_requests_per_minute),
+            feeds: Arc::new(Semaphore::new(FEEDS_MAX)),
         }
     }
 
@@ -69,6 +75,11 @@ impl Caps {
     /// Counts a request of a stranger, whatever it is.
     pub fn visit(&self, client: ClientAddr) -> Result<(), TooMany> {
         count(&self.visits, client)
+    }
+
+    /// A place for an event stream, as long as it is held; `None` if all are taken.
+    pub fn feed(&self) -> Option<OwnedSemaphorePermit> {
+        self.feeds.clone().try_acquire_owned().ok()
     }
 
     /// Counts something that a stranger starts.

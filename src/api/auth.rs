@@ -16,6 +16,7 @@ use crate::domain::access::UNRESTRICTED;
 use crate::domain::ids::StoreId;
 use crate::domain::store::Store;
 use crate::http::{AppState, ClientAddr};
+use crate::service::Gateway;
 use crate::service::access::Caller;
 use crate::service::review::Judge;
 use crate::store::{self, Rows};
@@ -192,6 +193,15 @@ impl Signed {
         let store = store.ok_or_else(|| ApiError::missing_permission(self.right()))?;
         self.check_on(self.right(), Some(&store))?;
         Ok(store)
+    }
+
+    /// Whether the caller still has the operation's right on a store, for what lasts longer than a request.
+    pub fn still_may(&self, gateway: &Gateway, store: StoreId) -> bool {
+        let store = gateway
+            .store
+            .glance(|rows| store::settings::get(rows, store));
+        let caller = gateway.caller_now(&self.0);
+        (caller.zip(store)).is_some_and(|(caller, store)| caller.may(self.right(), Some(&store)))
     }
 
     /// The store of an item, if the caller has the operation's right on it. The store is found by the item, not by the

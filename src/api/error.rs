@@ -172,7 +172,8 @@ impl ApiError {
         Self::not_found("payout-not-found", "There is no such payout.")
     }
 
-    fn retry_after(self, secs: u32) -> Self {
+    /// With the time after which to try again.
+    pub fn retry_after(self, secs: u32) -> Self {
         Self {
             retry_after_secs: Some(secs),
             ..self

@@ -1,8 +1,8 @@
 //! Facts: what happened, told once, in order. The journal is append-only; pages, feeds and webhooks read it.
 
-use bitcoin::{OutPoint, Txid};
 mod about;
 
+use bitcoin::{OutPoint, Txid};
 use minicbor::{Decode, Encode};
 
 use super::access::Role;
@@ -30,12 +30,38 @@ pub struct Entry {
     pub fact: Fact,
 }
 
-/// Something that happened. Amounts are in millisatoshi.
+/// Something that happened, by what it is about. Amounts are in millisatoshi. A number is given once and stays.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Fact {
+    // --- Stores and their people
     /// A store was opened.
     #[n(0)]
     StoreCreated,
+    /// Somebody came to the store, or has another role in it.
+    #[n(70)]
+    MemberSet {
+        /// Who.
+        #[n(0)]
+        user: UserId,
+        /// As what.
+        #[n(1)]
+        role: Role,
+        /// Who said so.
+        #[n(2)]
+        by: UserId,
+    },
+    /// Somebody does not belong to the store any more.
+    #[n(71)]
+    MemberRemoved {
+        /// Who.
+        #[n(0)]
+        user: UserId,
+        /// Who said so.
+        #[n(1)]
+        by: UserId,
+    },
+
+    // --- Invoices
     /// An invoice was made.
     #[n(1)]
     InvoiceCreated {
@@ -158,15 +184,15 @@ pub enum Fact {
         #[n(2)]
         amount: Msat,
     },
-    /// Money came that fits no invoice.
-    #[n(12)]
-    StrayReceived {
-        /// What came.
+    /// A payment method that had been left for later is offered now.
+    #[n(85)]
+    InvoiceMethodActivated {
+        /// Which.
         #[n(0)]
-        receipt: ReceiptKey,
-        /// How much.
+        invoice: InvoiceId,
+        /// Which rail.
         #[n(1)]
-        amount: Msat,
+        rail: Rail,
     },
     /// An invoice made through the Lightning API was paid.
     #[n(13)]
@@ -178,9 +204,79 @@ pub enum Fact {
         #[n(1)]
         amount: Msat,
     },
+    /// An invoice made through the Lightning API was paid by a payout of this server, in the books alone.
+    #[n(37)]
+    ApiInvoicePaidInside {
+        /// Which.
+        #[n(0)]
+        hash: PaymentHash,
+        /// By which payout.
+        #[n(1)]
+        payout: PayoutId,
+        /// How much.
+        #[n(2)]
+        amount: Msat,
+    },
+
+    // --- Money that fits no invoice
+    /// Money came that fits no invoice.
+    #[n(12)]
+    StrayReceived {
+        /// What came.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// Money on the chain that fits no invoice was replaced, double-spent or reorganised away.
+    #[n(44)]
+    StrayLost {
+        /// What went.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// The same is there again.
+    #[n(45)]
+    StrayReturned {
+        /// What came.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// A person said which invoice a stray is meant for. It is no stray any more; the invoice's own facts follow.
+    #[n(56)]
+    StrayAssigned {
+        /// What had come.
+        #[n(0)]
+        receipt: ReceiptKey,
+        /// How much.
+        #[n(1)]
+        amount: Msat,
+        /// Which invoice has it now.
+        #[n(2)]
+        invoice: InvoiceId,
+        /// Who said so.
+        #[n(3)]
+        by: UserId,
+    },
+
+    // --- Pull payments
     /// A pull payment was made.
     #[n(14)]
     PullPaymentCreated {
+        /// Which.
+        #[n(0)]
+        pull_payment: PullPaymentId,
+    },
+    /// A pull payment's terms were changed.
+    #[n(84)]
+    PullPaymentChanged {
         /// Which.
         #[n(0)]
         pull_payment: PullPaymentId,
@@ -192,6 +288,8 @@ pub enum Fact {
         #[n(0)]
         pull_payment: PullPaymentId,
     },
+
+    // --- Payouts
     /// A payout was asked for.
     #[n(16)]
     PayoutCreated {
@@ -205,6 +303,13 @@ pub enum Fact {
     /// It may be paid.
     #[n(17)]
     PayoutApproved {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// A person has taken the approval back.
+    #[n(83)]
+    PayoutApprovalWithdrawn {
         /// Which.
         #[n(0)]
         payout: PayoutId,
@@ -278,59 +383,6 @@ pub enum Fact {
         #[n(1)]
         why: String,
     },
-    /// Two attempts succeeded: an alarm, never an overwrite (P5).
-    #[n(24)]
-    PayoutPaidTwice {
-        /// Which.
-        #[n(0)]
-        payout: PayoutId,
-        /// Which attempt succeeded as the second.
-        #[n(1)]
-        attempt: u32,
-        /// What arrived by it. Absent only in facts of the first format.
-        #[n(2)]
-        amount: Option<Msat>,
-        /// What it cost beside.
-        #[n(3)]
-        fee: Option<Msat>,
-        /// How it went.
-        #[n(4)]
-        way: Option<Way>,
-    },
-    /// The node's record of a payment was removed so that the same invoice could be handed over again.
-    #[n(25)]
-    PaymentRecordForgotten {
-        /// Which payment.
-        #[n(0)]
-        hash: PaymentHash,
-    },
-    /// A signed transaction left the best chain and is sent again as it was stored.
-    #[n(26)]
-    PayoutUnconfirmed {
-        /// Which.
-        #[n(0)]
-        payout: PayoutId,
-    },
-    /// The node told something that is no payment of ours.
-    #[n(27)]
-    NodeNote {
-        /// One line for the operator.
-        #[n(0)]
-        what: String,
-    },
-    /// An invoice made through the Lightning API was paid by a payout of this server, in the books alone.
-    #[n(37)]
-    ApiInvoicePaidInside {
-        /// Which.
-        #[n(0)]
-        hash: PaymentHash,
-        /// By which payout.
-        #[n(1)]
-        payout: PayoutId,
-        /// How much.
-        #[n(2)]
-        amount: Msat,
-    },
     /// A person has looked at an attempt that stood for review.
     #[n(38)]
     PayoutReviewed {
@@ -350,6 +402,25 @@ pub enum Fact {
         #[n(4)]
         why: String,
     },
+    /// Two attempts succeeded: an alarm, never an overwrite (P5).
+    #[n(24)]
+    PayoutPaidTwice {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Which attempt succeeded as the second.
+        #[n(1)]
+        attempt: u32,
+        /// What arrived by it. Absent only in facts of the first format.
+        #[n(2)]
+        amount: Option<Msat>,
+        /// What it cost beside.
+        #[n(3)]
+        fee: Option<Msat>,
+        /// How it went.
+        #[n(4)]
+        way: Option<Way>,
+    },
     /// A person has seen that a payout was paid twice.
     #[n(39)]
     PayoutPaidTwiceSeen {
@@ -359,19 +430,6 @@ pub enum Fact {
         /// Who.
         #[n(1)]
         by: UserId,
-    },
-    /// The node paid something over Lightning that belongs to no payout. Told once a hash.
-    #[n(40)]
-    ForeignPaymentArrived {
-        /// Which payment.
-        #[n(0)]
-        hash: PaymentHash,
-        /// What arrived, if the node knows.
-        #[n(1)]
-        amount: Option<Msat>,
-        /// What it cost beside, if the node knows.
-        #[n(2)]
-        fee: Option<Msat>,
     },
     /// A payout that was completed by a person's word did arrive: what it cost is known now.
     #[n(41)]
@@ -389,6 +447,95 @@ pub enum Fact {
         #[n(3)]
         way: Way,
     },
+    /// A person pays it by other means.
+    #[n(80)]
+    PayoutInHand {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// A person says that it was paid by other means: no money of this house moved.
+    #[n(81)]
+    PayoutPaidByHand {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// What the receiver has got.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// A person has put it back: it waits to be paid again.
+    #[n(82)]
+    PayoutPutBack {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// A signed transaction left the best chain and is sent again as it was stored.
+    #[n(26)]
+    PayoutUnconfirmed {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// The transaction that left the best chain is in it again.
+    #[n(29)]
+    PayoutReconfirmed {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+    },
+    /// Its transaction was replaced by one with a higher fee.
+    #[n(28)]
+    PayoutFeeRaised {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// Its share of the fee before.
+        #[n(1)]
+        fee_before: Msat,
+        /// Its share of the fee of the version that is sent now.
+        #[n(2)]
+        fee_after: Msat,
+    },
+    /// After a reorganisation another version of its transaction confirmed than the one it was completed with.
+    #[n(30)]
+    PayoutProofCorrected {
+        /// Which.
+        #[n(0)]
+        payout: PayoutId,
+        /// The fee that was told when it was completed.
+        #[n(1)]
+        fee_before: Msat,
+        /// The fee it has really borne.
+        #[n(2)]
+        fee_after: Msat,
+    },
+
+    // --- Tills
+    /// A transaction that nobody here made spends coins of the store's wallet (P9). On-chain payouts are held.
+    #[n(31)]
+    UnknownSpend {
+        /// Which.
+        #[cbor(n(0), with = "cbor::txid")]
+        txid: Txid,
+        /// What left the wallet, fee included.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// That transaction is gone again: replaced, or no longer in a block or the mempool.
+    #[n(32)]
+    UnknownSpendGone {
+        /// Which.
+        #[cbor(n(0), with = "cbor::txid")]
+        txid: Txid,
+        /// What is back in the wallet.
+        #[n(1)]
+        amount: Msat,
+    },
+    /// A person has looked: on-chain payouts go on.
+    #[n(33)]
+    TillReleased,
     /// The owner of a watch-only wallet has spent from it, elsewhere.
     #[n(90)]
     OwnerSpent {
@@ -429,81 +576,34 @@ pub enum Fact {
         #[n(1)]
         signed: bool,
     },
-    /// Its transaction was replaced by one with a higher fee.
-    #[n(28)]
-    PayoutFeeRaised {
-        /// Which.
+
+    // --- The node
+    /// The node's record of a payment was removed so that the same invoice could be handed over again.
+    #[n(25)]
+    PaymentRecordForgotten {
+        /// Which payment.
         #[n(0)]
-        payout: PayoutId,
-        /// Its share of the fee before.
+        hash: PaymentHash,
+    },
+    /// The node paid something over Lightning that belongs to no payout. Told once a hash.
+    #[n(40)]
+    ForeignPaymentArrived {
+        /// Which payment.
+        #[n(0)]
+        hash: PaymentHash,
+        /// What arrived, if the node knows.
         #[n(1)]
-        fee_before: Msat,
-        /// Its share of the fee of the version that is sent now.
+        amount: Option<Msat>,
+        /// What it cost beside, if the node knows.
         #[n(2)]
-        fee_after: Msat,
+        fee: Option<Msat>,
     },
-    /// The transaction that left the best chain is in it again.
-    #[n(29)]
-    PayoutReconfirmed {
-        /// Which.
+    /// The node told something that is no payment of ours.
+    #[n(27)]
+    NodeNote {
+        /// One line for the operator.
         #[n(0)]
-        payout: PayoutId,
-    },
-    /// After a reorganisation another version of its transaction confirmed than the one it was completed with.
-    #[n(30)]
-    PayoutProofCorrected {
-        /// Which.
-        #[n(0)]
-        payout: PayoutId,
-        /// The fee that was told when it was completed.
-        #[n(1)]
-        fee_before: Msat,
-        /// The fee it has really borne.
-        #[n(2)]
-        fee_after: Msat,
-    },
-    /// A transaction that nobody here made spends coins of the store's wallet (P9). On-chain payouts are held.
-    #[n(31)]
-    UnknownSpend {
-        /// Which.
-        #[cbor(n(0), with = "cbor::txid")]
-        txid: Txid,
-        /// What left the wallet, fee included.
-        #[n(1)]
-        amount: Msat,
-    },
-    /// That transaction is gone again: replaced, or no longer in a block or the mempool.
-    #[n(32)]
-    UnknownSpendGone {
-        /// Which.
-        #[cbor(n(0), with = "cbor::txid")]
-        txid: Txid,
-        /// What is back in the wallet.
-        #[n(1)]
-        amount: Msat,
-    },
-    /// A person has looked: on-chain payouts go on.
-    #[n(33)]
-    TillReleased,
-    /// Money on the chain that fits no invoice was replaced, double-spent or reorganised away.
-    #[n(44)]
-    StrayLost {
-        /// What went.
-        #[n(0)]
-        receipt: ReceiptKey,
-        /// How much.
-        #[n(1)]
-        amount: Msat,
-    },
-    /// The same is there again.
-    #[n(45)]
-    StrayReturned {
-        /// What came.
-        #[n(0)]
-        receipt: ReceiptKey,
-        /// How much.
-        #[n(1)]
-        amount: Msat,
+        what: String,
     },
     /// The operator paid an address of the node's own wallet, as our own look at the chain shows.
     #[n(46)]
@@ -551,93 +651,6 @@ pub enum Fact {
         /// What it earned by it.
         #[n(0)]
         fee: Msat,
-    },
-    /// A person said which invoice a stray is meant for. It is no stray any more; the invoice's own facts follow.
-    #[n(56)]
-    StrayAssigned {
-        /// What had come.
-        #[n(0)]
-        receipt: ReceiptKey,
-        /// How much.
-        #[n(1)]
-        amount: Msat,
-        /// Which invoice has it now.
-        #[n(2)]
-        invoice: InvoiceId,
-        /// Who said so.
-        #[n(3)]
-        by: UserId,
-    },
-    /// A person pays it by other means.
-    #[n(80)]
-    PayoutInHand {
-        /// Which.
-        #[n(0)]
-        payout: PayoutId,
-    },
-    /// A person says that it was paid by other means: no money of this house moved.
-    #[n(81)]
-    PayoutPaidByHand {
-        /// Which.
-        #[n(0)]
-        payout: PayoutId,
-        /// What the receiver has got.
-        #[n(1)]
-        amount: Msat,
-    },
-    /// A person has put it back: it waits to be paid again.
-    #[n(82)]
-    PayoutPutBack {
-        /// Which.
-        #[n(0)]
-        payout: PayoutId,
-    },
-    /// A person has taken the approval back.
-    #[n(83)]
-    PayoutApprovalWithdrawn {
-        /// Which.
-        #[n(0)]
-        payout: PayoutId,
-    },
-    /// A pull payment's terms were changed.
-    #[n(84)]
-    PullPaymentChanged {
-        /// Which.
-        #[n(0)]
-        pull_payment: PullPaymentId,
-    },
-    /// A payment method that had been left for later is offered now.
-    #[n(85)]
-    InvoiceMethodActivated {
-        /// Which.
-        #[n(0)]
-        invoice: InvoiceId,
-        /// Which rail.
-        #[n(1)]
-        rail: Rail,
-    },
-    /// Somebody came to the store, or has another role in it.
-    #[n(70)]
-    MemberSet {
-        /// Who.
-        #[n(0)]
-        user: UserId,
-        /// As what.
-        #[n(1)]
-        role: Role,
-        /// Who said so.
-        #[n(2)]
-        by: UserId,
-    },
-    /// Somebody does not belong to the store any more.
-    #[n(71)]
-    MemberRemoved {
-        /// Who.
-        #[n(0)]
-        user: UserId,
-        /// Who said so.
-        #[n(1)]
-        by: UserId,
     },
 }
 

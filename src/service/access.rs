@@ -144,6 +144,17 @@ impl Gateway {
         })
     }
 
+    /// The same caller as it is now: `None` if its key or its account is gone.
+    pub fn caller_now(&self, caller: &Caller) -> Option<Caller> {
+        match &caller.key {
+            Some(key) => self.caller_by_key(&key.secret),
+            None => self.store.glance(|rows| {
+                let user = store::access::user(rows, caller.user.id)?;
+                Some(Caller { user, key: None })
+            }),
+        }
+    }
+
     /// Signs a browser in. The token goes into its cookie and is not kept.
     pub async fn sign_in(&self, user: UserId) -> Result<(String, Session), Unavailable> {
         let token = hex::encode(self.random::<32>());

@@ -12,6 +12,7 @@ use crate::domain::destination::{BadDestination, Destination};
 use crate::domain::ids::{PaymentHash, PayoutId, StoreId};
 use crate::domain::money::{Currency, Money, Msat, Sat};
 use crate::domain::payout::{FeeWish, Origin, Payout, Stage};
+use crate::domain::pull_payment::ClaimRefusal;
 use crate::domain::receipt::ReceiptKey;
 use crate::ports::lightning::{InvoiceDescription, NodeError, NodeState, ReceiveRequest};
 use crate::store::invoice::HashOwner;
@@ -122,15 +123,8 @@ impl Gateway {
         let invoice = Destination::bolt11(bolt11, self.network)
             .map_err(|e: BadDestination| NodeRefusal::Bolt11(e.to_string()))?;
         let hash = invoice.hash;
-        let earlier = self.store.read(move |rows| payout_of(rows, hash)).await;
-        if let Some(earlier) = earlier {
-            return if earlier.store == store && earlier.origin == Origin::LightningApi {
-                self.await_payout(earlier, wait_secs).await
-            } else {
-                Err(NodeRefusal::Bolt11(
-                    "This invoice belongs to another payout.".to_owned(),
-                ))
-            };
+        if let Some(earlier) = self.earlier_payment(store, hash).await? {
+            return self.await_payout(earlier, wait_secs).await;
         }
         let amount = match (invoice.amount, amount) {
             (None, None) => return Err(NodeRefusal::Amount("This invoice needs an amount.")),
@@ -168,8 +162,31 @@ impl Gateway {
         };
         check_not_expired(&new.read.destination, now).map_err(refused)?;
         self.check_affordable(store, &new).await?;
-        let payout = self.put_payout(store, new, now).await.map_err(refused)?;
+        let payout = match self.put_payout(store, new, now).await {
+            Err(PayoutRefusal::Claim(ClaimRefusal::DuplicateDestination)) => {
+                let earlier = self.earlier_payment(store, hash).await?;
+                let another = ClaimRefusal::DuplicateDestination.into();
+                earlier.ok_or_else(|| refused(another))?
+            }
+            put => put.map_err(refused)?,
+        };
         self.await_payout(payout, wait_secs).await
+    }
+
+    /// What the same store asked for before, or at the same time, by the same invoice.
+    async fn earlier_payment(
+        &self,
+        store: StoreId,
+        hash: PaymentHash,
+    ) -> Result<Option<Payout>, NodeRefusal> {
+        let earlier = self.store.read(move |rows| payout_of(rows, hash)).await;
+        match earlier {
+            Some(other) if other.store != store || other.origin != Origin::LightningApi => {
+                let why = "This invoice belongs to another payout.";
+                Err(NodeRefusal::Bolt11(why.to_owned()))
+            }
+            earlier => Ok(earlier),
+        }
     }
 
     /// A payment that could only wait for money is refused at once: who calls the API wants it now. The job that

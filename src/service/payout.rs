@@ -176,38 +176,28 @@ impl Gateway {
         now: Timestamp,
     ) -> Payout {
         let cap = self.fee_cap(store).await;
+        // An amount that can't be compared now is checked once it has a worth (D18).
+        let named = (new.read.amount).filter(|_| !new.asked.currency.is_bitcoin());
+        let id = PayoutId(self.random());
+        let destination = new.read.destination;
         let payout = Payout {
-            id: PayoutId(self.random()),
-            store,
-            origin: new.origin,
-            created: now,
-            revision: 0,
-            // An amount that can't be compared now is checked once it has a worth (D18).
-            named: (new.read.amount).filter(|_| !new.asked.currency.is_bitcoin()),
-            destination: new.read.destination,
-            asked: new.asked.into(),
-            amount: new.amount,
-            fee_max: Msat::ZERO,
+            named,
             stage: if new.approved {
                 Stage::AwaitingPayment
             } else {
                 Stage::AwaitingApproval
             },
-            attempts: Vec::new(),
             pay_now: new.pay_now,
-            waiting_for: None,
-            next_attempt_at: None,
             metadata: new.metadata,
-            doubts: None,
-            held_since: None,
-            judged: None,
-            paid_twice: None,
-            unconfirmed_since: None,
-            drafted: None,
-            given_up: None,
-            in_hand: None,
-            rate: None,
-            fees: None,
+            ..Payout::asked(
+                id,
+                store,
+                new.origin,
+                destination,
+                new.asked,
+                new.amount,
+                now,
+            )
         };
         payout.cap_fees(new.fees, cap)
     }

@@ -54,6 +54,22 @@ pub struct Foreign {
     pub payments: Vec<(u32, ScriptBuf, Sat)>,
 }
 
+impl SignedSpend {
+    /// What we have signed ourselves, seen the same way: its payments are what was asked for, wherever they lead.
+    pub fn into_foreign(self, till: TillId) -> Foreign {
+        let payments = self.vouts.iter().filter_map(|vout| {
+            let output = self.tx.output.get(usize::try_from(*vout).ok()?)?;
+            Some((*vout, output.script_pubkey.clone(), output.value.into()))
+        });
+        Foreign {
+            till,
+            fee: self.fee,
+            payments: payments.collect(),
+            tx: self.tx,
+        }
+    }
+}
+
 /// What was brought: a transaction, or a PSBT.
 #[derive(Clone, Debug)]
 pub enum Brought {
@@ -167,7 +183,9 @@ impl Tills {
             })?;
         }
         let tx = psbt.extract(&secp).map_err(|e| unsigned(e.to_string()))?;
-        till.describe(id, tx)
+        let signed = till.describe(id, tx);
+        till.check_payments(&signed)?;
+        Ok(signed)
     }
 
     /// What a transaction that spends from a till pays to whom, as it stands in the chain or the mempool: nothing is
@@ -175,7 +193,7 @@ impl Tills {
     pub fn describe(&self, id: TillId, tx: &Transaction) -> Option<Foreign> {
         let till = self.accounts.get(&id)?;
         till.check_ours(tx).ok()?;
-        till.describe(id, tx.clone()).ok()
+        Some(till.describe(id, tx.clone()))
     }
 
     /// A transaction of a till's, as it is known.
@@ -234,7 +252,20 @@ impl Till {
         Ok(())
     }
 
-    fn describe(&self, id: TillId, tx: Transaction) -> Result<Foreign, CantTake> {
+    /// It pays somebody, and everybody by an address.
+    fn check_payments(&self, signed: &Foreign) -> Result<(), CantTake> {
+        if signed.payments.is_empty() {
+            return Err(CantTake::NobodyPaid);
+        }
+        let network = self.record.network;
+        let named = |script: &ScriptBuf| Address::from_script(script, network).is_ok();
+        if !signed.payments.iter().all(|(_, script, _)| named(script)) {
+            return Err(CantTake::NoAddress);
+        }
+        Ok(())
+    }
+
+    fn describe(&self, id: TillId, tx: Transaction) -> Foreign {
         let coins: Sat = (tx.input.iter())
             .filter_map(|input| self.coin_of(input.previous_output))
             .map(|coin| Sat::from(coin.value))
@@ -250,19 +281,11 @@ impl Till {
             .filter(|(_, output)| output.value.to_sat() > 0)
             .map(|(vout, output)| (vout, output.script_pubkey.clone(), output.value.into()))
             .collect();
-        if payments.is_empty() {
-            return Err(CantTake::NobodyPaid);
-        }
-        let network = self.record.network;
-        let named = |script: &ScriptBuf| Address::from_script(script, network).is_ok();
-        if !payments.iter().all(|(_, script, _)| named(script)) {
-            return Err(CantTake::NoAddress);
-        }
-        Ok(Foreign {
+        Foreign {
             till: id,
             fee: Sat(coins.0.saturating_sub(out.0)),
             payments,
             tx,
-        })
+        }
     }
 }

@@ -70,6 +70,13 @@ impl Signer {
         info.address.to_string()
     }
 
+    /// An address for change.
+    pub fn change(&self, index: u32) -> bitcoin::Address {
+        self.wallet
+            .peek_address(KeychainKind::Internal, index)
+            .address
+    }
+
     /// Signs what is its own, and finalises it or not.
     pub fn sign(&self, psbt: &str, finalise: bool) -> Psbt {
         let mut psbt: Psbt = psbt.parse().expect("a PSBT");

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event as Message, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::Stream;
+use futures::{Stream, StreamExt};
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use utoipa::ToSchema;
@@ -26,6 +27,9 @@ use crate::service::webhook::{FEED_TAKE_MAX, FeedPage, feed_item};
 
 /// Events of a page if nobody says how many.
 const TAKE: usize = 100;
+
+/// A stream reads one fact at a time: more would wait in memory for a client that doesn't read.
+const STREAM_TAKE: usize = 1;
 
 /// The longest that a request waits for news, in seconds: proxies give up after a minute.
 const WAIT_SECS_MAX: usize = 50;
@@ -93,10 +97,29 @@ pub async fn feed(
             .is_ok_and(|kind| kind.contains("text/event-stream"))
     });
     if wants_stream {
-        return Ok(stream(&state.gateway, store, after.max(heard)));
+        let place = state.caps.feed().ok_or_else(too_many)?;
+        let live = state.gateway.store.signals().live();
+        let gateway = state.gateway;
+        let after = after.max(heard);
+        return Ok(stream(Feed {
+            gateway,
+            caller,
+            live,
+            store,
+            after,
+            place,
+        }));
     }
     let page = wait_for_news(&state.gateway, store, after, take, wait).await;
+    if !caller.still_may(&state.gateway, store) {
+        return Err(ApiError::missing_permission(caller.right()));
+    }
     Ok(Json(FeedData::from(&page)).into_response())
+}
+
+fn too_many() -> ApiError {
+    let message = "Too many event streams are open. Fetch the feed by pages, or try again soon.";
+    ApiError::coded(StatusCode::SERVICE_UNAVAILABLE, "not-available", message).retry_after(10)
 }
 
 async fn wait_for_news(
@@ -142,15 +165,8 @@ async fn news(live: &mut Receiver<Arc<Entry>>, store: StoreId) -> bool {
     }
 }
 
-fn stream(gateway: &Arc<Gateway>, store: StoreId, after: u64) -> Response {
-    let live = gateway.store.signals().live();
-    let events = Feed {
-        gateway: gateway.clone(),
-        live,
-        store,
-        after,
-    };
-    let mut response = Sse::new(events.messages())
+fn stream(feed: Feed) -> Response {
+    let mut response = Sse::new(feed.messages())
         .keep_alive(KeepAlive::default())
         .into_response();
     // Proxies that gather answers would hold the news back.
@@ -162,20 +178,24 @@ fn stream(gateway: &Arc<Gateway>, store: StoreId, after: u64) -> Response {
 
 struct Feed {
     gateway: Arc<Gateway>,
+    caller: Signed,
     live: Receiver<Arc<Entry>>,
     store: StoreId,
     after: u64,
+    #[expect(dead_code, reason = "held as long as the stream lasts")]
+    place: OwnedSemaphorePermit,
 }
 
 impl Feed {
+    /// Ends when the process does, or with the caller's right to listen.
     fn messages(self) -> impl Stream<Item = Result<Message, Infallible>> {
-        use futures::StreamExt;
         futures::stream::unfold(self, |mut feed| async move {
             loop {
-                let page = feed.gateway.feed(feed.store, feed.after, TAKE).await;
+                let page = feed.gateway.feed(feed.store, feed.after, STREAM_TAKE).await;
                 feed.after = page.last;
                 if !page.events.is_empty() {
-                    return Some((futures::stream::iter(messages(&page)), feed));
+                    let may = feed.caller.still_may(&feed.gateway, feed.store);
+                    return may.then(|| (futures::stream::iter(messages(&page)), feed));
                 }
                 if !page.more && !news(&mut feed.live, feed.store).await {
                     return None;

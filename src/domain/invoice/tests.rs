@@ -1,5 +1,8 @@
 //! Tables of before → act → after.
 
+mod assigned;
+mod prompts;
+
 use bitcoin::hashes::Hash;
 use bitcoin::{OutPoint, ScriptBuf, Txid};
 use rust_decimal::Decimal;
@@ -422,112 +425,4 @@ fn a_top_up_takes_whatever_comes() {
         Status::Settled,
         Additional::None,
     );
-}
-
-#[test]
-fn the_shown_bolt11_asks_for_the_rest() {
-    let (partial, _) = act(invoice(1_000), 1, &Chain(vec![(1, 400, 0)]));
-    assert_eq!(partial.shown_prompt(), None);
-    assert!(partial.wants_prompt());
-    assert_eq!(partial.prompt_amount(), Some(Msat(600_000)));
-    let (renewed, _) = act(partial, 2, &Renew(2));
-    assert_eq!(
-        renewed.shown_prompt().map(|p| p.hash),
-        Some(PaymentHash([2; 32]))
-    );
-    assert!(!renewed.wants_prompt());
-    let (evicted, _) = act(renewed, 3, &Chain(vec![]));
-    assert!(evicted.wants_prompt());
-    assert_eq!(evicted.prompt_amount(), Some(Msat(1_000_000)));
-}
-
-#[test]
-fn a_lightning_half_that_could_not_be_made_is_made_while_the_invoice_waits() {
-    let without = |missing: Option<&str>| Invoice {
-        lightning: vec![],
-        lightning_missing: missing.map(str::to_owned),
-        ..invoice(1_000)
-    };
-    assert!(!without(None).wants_prompt(), "it is not offered");
-    let waits = without(Some("the node is catching up"));
-    assert!(waits.wants_prompt());
-    let top_up = Invoice {
-        price: Price::TopUp(Currency::USD),
-        due: Sat::ZERO,
-        ..waits.clone()
-    };
-    assert!(top_up.wants_prompt());
-    assert_eq!(top_up.prompt_amount(), None);
-    for over in [
-        act(waits.clone(), 900, &Tick).0,
-        act(waits.clone(), 1, &Chain(vec![(1, 1_000, 0)])).0,
-        act(waits.clone(), 1, &Act::Mark(Mark::Invalid)).0,
-    ] {
-        assert!(!over.wants_prompt(), "{:?}", over.status);
-    }
-    let (made, facts) = act(waits, 2, &Renew(7));
-    assert_eq!(
-        made.shown_prompt().map(|p| p.hash),
-        Some(PaymentHash([7; 32]))
-    );
-    assert_eq!((made.lightning_missing.as_ref(), facts.len()), (None, 1));
-    assert!(!made.wants_prompt());
-}
-
-#[test]
-fn an_adopted_coin_is_followed_apart_from_the_address() {
-    let by = UserId([3; 16]);
-    let foreign = |confirmations| coin(9, 1_000, confirmations, false);
-    let step = invoice(1_000).adopt_coin(&foreign(0), "bcrt1qother", by, T0);
-    let held = step.after;
-    assert_eq!(held.status, Status::Processing);
-    assert_eq!(held.receipts[0].destination, "bcrt1qother");
-    // (what is shown, where it ends)
-    let own_picture_is_empty = held.clone().observe(&[], T0).after;
-    assert_eq!(own_picture_is_empty, held);
-    let outpoint = foreign(0).outpoint;
-    let settled = held
-        .clone()
-        .observe_adopted(outpoint, Some(&foreign(1)), T0);
-    assert_eq!(settled.after.status, Status::Settled);
-    let lost = settled.after.observe_adopted(outpoint, None, T0);
-    assert_eq!(lost.after.status, Status::New);
-    assert!(matches!(
-        lost.facts[0],
-        Fact::InvoicePaymentLost {
-            amount: Msat(1_000_000),
-            ..
-        }
-    ));
-    let back = lost
-        .after
-        .observe_adopted(outpoint, Some(&foreign(1)), T0.plus_secs(9));
-    assert_eq!(back.after.status, Status::Settled);
-    assert_eq!(back.after.receipts[0].assigned_by, Some(by));
-}
-
-#[test]
-fn a_payment_assigned_to_an_invoice_counts_there_once() {
-    let by = UserId([3; 16]);
-    let hash = PaymentHash([9; 32]);
-    let (late, _) = act(invoice(1_000), 900, &Tick);
-    let step = late.adopt_payment(hash, Msat(1_000_000), by, T0.plus_secs(901));
-    assert_eq!(step.after.additional(), Additional::PaidLate);
-    assert_eq!(step.after.receipts[0].assigned_by, Some(by));
-    let again = step
-        .after
-        .clone()
-        .adopt_payment(hash, Msat(1_000_000), by, T0);
-    assert_eq!((again.after, again.facts), (step.after, vec![]));
-}
-
-#[test]
-fn a_settled_invoice_is_marked_only_if_it_was_marked() {
-    let settled = check(
-        "paid",
-        &[(1, Lightning(1, 1_000_000))],
-        Status::Settled,
-        Additional::None,
-    );
-    assert_eq!(settled.mark(Mark::Invalid), Err(CantMark(Status::Settled)));
 }

@@ -46,7 +46,7 @@ use super::cbor;
 use super::destination::Destination;
 use super::ids::{BatchId, PaymentHash, PayoutId, Preimage, PullPaymentId, StoreId};
 use super::invoice::{FixedRate, MoneyRecord};
-use super::money::{Msat, Parts, Sat};
+use super::money::{Money, Msat, Parts, Sat};
 use super::receipt::{Rail, Way};
 use super::time::Timestamp;
 
@@ -229,6 +229,46 @@ impl Proof {
 }
 
 impl Payout {
+    /// What somebody asks for: nobody has said yes, nothing is under way, no fee is allowed yet.
+    pub fn asked(
+        id: PayoutId,
+        store: StoreId,
+        origin: Origin,
+        destination: Destination,
+        asked: Money,
+        amount: Msat,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            store,
+            origin,
+            created,
+            revision: 0,
+            destination,
+            asked: asked.into(),
+            amount,
+            fee_max: Msat::ZERO,
+            stage: Stage::AwaitingApproval,
+            attempts: Vec::new(),
+            pay_now: false,
+            waiting_for: None,
+            next_attempt_at: None,
+            metadata: "{}".to_owned(),
+            doubts: None,
+            held_since: None,
+            judged: None,
+            paid_twice: None,
+            unconfirmed_since: None,
+            in_hand: None,
+            rate: None,
+            fees: None,
+            named: None,
+            drafted: None,
+            given_up: None,
+        }
+    }
+
     /// Which rail it goes over.
     pub const fn rail(&self) -> Rail {
         self.destination.rail()

@@ -15,40 +15,27 @@ use crate::domain::receipt::Way;
 const NOW: Timestamp = Timestamp::from_secs(1_000);
 
 fn payout() -> Payout {
+    let destination = Destination::Address(AddressDestination {
+        address: "bcrt1q".to_owned(),
+        // One that no amount is too small for.
+        script: bitcoin::ScriptBuf::from_bytes(vec![0x6a]),
+    });
+    let asked = Money {
+        amount: Decimal::ONE,
+        currency: Currency::SATS,
+    };
+    let (id, store) = (PayoutId([1; 20]), StoreId([1; 32]));
     Payout {
-        id: PayoutId([1; 20]),
-        store: StoreId([1; 32]),
-        origin: Origin::Store,
-        created: NOW,
-        revision: 0,
-        destination: Destination::Address(AddressDestination {
-            address: "bcrt1q".to_owned(),
-            // One that no amount is too small for.
-            script: bitcoin::ScriptBuf::from_bytes(vec![0x6a]),
-        }),
-        asked: MoneyRecord {
-            amount: Decimal::ONE,
-            currency: Currency::SATS,
-        },
-        amount: Msat(1_000),
         fee_max: Msat(100),
-        stage: Stage::AwaitingApproval,
-        attempts: vec![],
-        pay_now: false,
-        waiting_for: None,
-        next_attempt_at: None,
-        metadata: "{}".to_owned(),
-        doubts: None,
-        held_since: None,
-        judged: None,
-        paid_twice: None,
-        unconfirmed_since: None,
-        drafted: None,
-        given_up: None,
-        in_hand: None,
-        rate: None,
-        fees: None,
-        named: None,
+        ..Payout::asked(
+            id,
+            store,
+            Origin::Store,
+            destination,
+            asked,
+            Msat(1_000),
+            NOW,
+        )
     }
 }
 

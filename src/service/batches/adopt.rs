@@ -5,7 +5,7 @@ use bitcoin::{Address, Transaction, Txid};
 
 use super::drafts;
 use crate::domain::destination::{AddressDestination, Destination};
-use crate::domain::ids::{BatchId, PayoutId};
+use crate::domain::ids::{BatchId, PayoutId, StoreId};
 use crate::domain::money::{Currency, Money, Msat, Sat};
 use crate::domain::payout::batch::{Batch, Input, Version};
 use crate::domain::payout::draft::{Draft, End};
@@ -43,14 +43,13 @@ pub fn adopt(tx: &mut Tx<'_>, signed: &Foreign, how: Adopted) -> Batch {
     let mut free = signed.payments.clone();
     let mut placed: Vec<(u32, PayoutId)> = Vec::new();
     if let Some(draft) = &matched {
-        for payment in &draft.payments {
-            let at = free.iter().position(|(_, script, amount)| {
-                *script == payment.script && *amount == payment.amount
-            });
-            let at = at.unwrap_or_else(|| panic!("draft {} was matched by its payments", draft.id));
-            if let Some(payout) = payment.payout {
-                let (vout, ..) = free.remove(at);
-                placed.push((vout, payout));
+        let vouts = vouts_of(&signed.tx, draft).unwrap_or_default();
+        for (payment, vout) in draft.payments.iter().zip(vouts) {
+            // A payment of a draft is one wherever it leads, be it to an address that is known as the till's own by now.
+            free.retain(|(free, ..)| *free != vout);
+            match payment.payout {
+                Some(payout) => placed.push((vout, payout)),
+                None => free.push((vout, payment.script.clone(), payment.amount)),
             }
         }
     }
@@ -148,7 +147,7 @@ pub fn draft_of(tx: &Tx<'_>, till: TillId, signed: &Transaction) -> Option<Draft
     for input in &signed.input {
         for draft in store::draft::spending(tx, input.previous_output) {
             let is_new = !found.iter().any(|known| known.id == draft.id);
-            if is_new && draft.till == till && pays_all(signed, &draft) {
+            if is_new && draft.till == till && vouts_of(signed, &draft).is_some() {
                 found.push(draft);
             }
         }
@@ -158,15 +157,17 @@ pub fn draft_of(tx: &Tx<'_>, till: TillId, signed: &Transaction) -> Option<Draft
     found.into_iter().next()
 }
 
-/// Whether a transaction makes every payment of a draft, each by an output of its own.
-fn pays_all(signed: &Transaction, draft: &Draft) -> bool {
-    let mut free: Vec<_> = signed.output.iter().collect();
-    draft.payments.iter().all(|payment| {
-        let at = free.iter().position(|output| {
+/// Which outputs make the payments of a draft, in their order, each its own; `None` if one is not made.
+fn vouts_of(signed: &Transaction, draft: &Draft) -> Option<Vec<u32>> {
+    let mut free: Vec<_> = (0_u32..).zip(&signed.output).collect();
+    let mut made = Vec::new();
+    for payment in &draft.payments {
+        let at = free.iter().position(|(_, output)| {
             output.script_pubkey == payment.script && output.value.to_sat() == payment.amount.0
-        });
-        at.map(|at| free.remove(at)).is_some()
-    })
+        })?;
+        made.push(free.remove(at).0);
+    }
+    Some(made)
 }
 
 /// A transaction that spends from a watch-only till and was seen without our knowing: if it is the signed form of one
@@ -202,7 +203,7 @@ pub(super) fn recognise(tx: &mut Tx<'_>, till: TillId, txid: Txid, now: Timestam
 
 /// A payment by hand, as a payout that nobody has to approve.
 pub fn sent_by_hand(
-    shop: crate::domain::ids::StoreId,
+    shop: StoreId,
     id: PayoutId,
     address: AddressDestination,
     amount: Sat,
@@ -213,34 +214,20 @@ pub fn sent_by_hand(
         amount: amount.to_btc().normalize(),
         currency: Currency::BTC,
     };
+    let destination = Destination::Address(address);
     Payout {
-        id,
-        store: shop,
-        origin: Origin::WalletSend,
-        created: now,
-        revision: 0,
-        destination: Destination::Address(address),
-        asked: asked.into(),
-        amount: amount.to_msat(),
         fee_max,
+        // Pay is never pressed: only its own transaction pays it, which is stored in the same commit.
         stage: Stage::AwaitingPayment,
-        attempts: Vec::new(),
-        // Only its own transaction pays it, which is stored in the same commit.
-        pay_now: false,
-        waiting_for: None,
-        next_attempt_at: None,
-        metadata: "{}".to_owned(),
-        doubts: None,
-        held_since: None,
-        judged: None,
-        paid_twice: None,
-        unconfirmed_since: None,
-        in_hand: None,
-        rate: None,
-        fees: None,
-        named: None,
-        drafted: None,
-        given_up: None,
+        ..Payout::asked(
+            id,
+            shop,
+            Origin::WalletSend,
+            destination,
+            asked,
+            amount.to_msat(),
+            now,
+        )
     }
 }
 

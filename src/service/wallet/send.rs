@@ -116,8 +116,7 @@ impl Gateway {
                 }
                 // If it can't be built, the till is as it was.
                 let built = tx.tills_mut().build_kept(&keychain, &request)?;
-                let signed = tx.tills().describe(till, &built.tx);
-                let signed = signed.unwrap_or_else(|| panic!("it spends from till {till} alone"));
+                let signed = built.into_foreign(till);
                 batches::adopt(tx, &signed, how);
                 Ok(signed.tx)
             })

@@ -27,13 +27,15 @@ impl Gateway {
     /// as the fact itself does not say how it was.
     pub async fn feed(&self, store: StoreId, after: u64, take: usize) -> FeedPage {
         let take = take.clamp(1, FEED_TAKE_MAX);
+        // Most facts tell an event.
+        let look = LOOK_MAX.min(take.saturating_mul(8));
         self.store
             .read(move |rows| {
-                let entries = store::journal::after(rows, store, after, LOOK_MAX);
+                let entries = store::journal::after(rows, store, after, look);
                 let mut page = FeedPage {
                     events: Vec::new(),
                     last: after,
-                    more: entries.len() == LOOK_MAX,
+                    more: entries.len() == look,
                 };
                 for entry in entries {
                     if page.events.len() >= take {

@@ -162,6 +162,26 @@ async fn an_invoice_keeps_its_preimage_until_it_is_paid() {
 }
 
 #[tokio::test]
+async fn paying_the_same_invoice_many_times_at_once_is_one_payment() {
+    let client = Client::new().await;
+    let path = format!("{NODE}/invoices/pay");
+    let (bolt11, hash) = client.world.customer_invoice(1_000);
+    let wish = json!({"BOLT11": bolt11, "sendTimeout": 0});
+    let all = (0..20).map(|_| client.post(&path, wish.clone()));
+    for answer in futures::future::join_all(all).await {
+        assert_eq!(
+            (answer.status.as_u16(), &answer.body["id"]),
+            (202, &json!(hash.to_string()))
+        );
+    }
+    let made = format!("{NODE}/payments?includePending=true");
+    assert_eq!(
+        client.get(&made).await.ok().as_array().map(Vec::len),
+        Some(1)
+    );
+}
+
+#[tokio::test]
 async fn paying_is_pending_then_complete_and_never_twice() {
     let client = Client::new().await;
     let path = format!("{NODE}/invoices/pay");

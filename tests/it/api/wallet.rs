@@ -1,7 +1,9 @@
 //! A store's wallet by the API: what it shows, and paying by hand.
 
+use bitcoin::bip32::Xpub;
 use bitcoin::consensus::deserialize;
-use bitcoin::{OutPoint, Transaction};
+use bitcoin::secp256k1::Secp256k1;
+use bitcoin::{Address, CompressedPublicKey, Network, OutPoint, Transaction};
 use serde_json::{Value, json};
 use tollway::domain::money::Sat;
 
@@ -88,6 +90,26 @@ async fn a_payment_by_hand_is_sent_and_settled_like_any_payout() {
     // P9 nothing is held.
     let held = client.get(&client.shop("/wallet-hold")).await.ok();
     assert_eq!(held["held"], false);
+}
+
+/// Farther ahead than a wallet looks for its own addresses, until it has used one itself.
+#[tokio::test]
+async fn a_payment_to_an_own_address_far_ahead_is_a_payment_like_any() {
+    let (client, _) = funded(&[100_000]).await;
+    let path = client.shop("/payment-methods/BTC-CHAIN?includeConfig=true");
+    let shown = client.get(&path).await.ok();
+    let account: Xpub = (text(&shown["config"]["derivationScheme"]).parse()).expect("a key");
+    let key = account
+        .derive_pub(&Secp256k1::new(), &[1.into(), 25.into()])
+        .expect("derives");
+    let own = Address::p2wpkh(&CompressedPublicKey(key.public_key), Network::Regtest);
+    let path = wallet(&client, "/transactions");
+    let sent = client.post(&path, to(&own.to_string(), "0.0003")).await;
+    assert_eq!(sent.ok()["status"], "Unconfirmed");
+    client.world.turn().await;
+    assert_eq!(client.world.chain.broadcasts().len(), 1);
+    client.world.mine(1).await;
+    client.world.check().await;
 }
 
 #[tokio::test]

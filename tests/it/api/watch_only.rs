@@ -38,8 +38,12 @@ async fn coin(client: &Client, sat: u64) -> OutPoint {
 
 /// A payout that is to be sent; its path.
 async fn owed(client: &Client, amount: &str) -> String {
+    owed_to(client, THEIRS, amount).await
+}
+
+async fn owed_to(client: &Client, destination: &str, amount: &str) -> String {
     let body = json!({
-        "destination": THEIRS, "payoutMethodId": "BTC-CHAIN", "amount": amount, "approved": true,
+        "destination": destination, "payoutMethodId": "BTC-CHAIN", "amount": amount, "approved": true,
     });
     let made = client.post(&client.shop("/payouts"), body).await.ok();
     let path = client.shop(&format!("/payouts/{}", text(&made["id"])));
@@ -158,6 +162,28 @@ async fn what_its_owner_signs_and_sends_elsewhere_is_recognised() {
     let paid = client.get(&payout).await.ok();
     assert_eq!(paid["state"], "Completed");
     assert_eq!(paid["paymentProof"]["id"], tx.compute_txid().to_string());
+    client.world.check().await;
+}
+
+#[tokio::test]
+async fn a_payment_to_an_address_that_turns_out_to_be_the_wallets_own_is_recognised_too() {
+    let signer = Signer::new(1, Kind::Segwit);
+    let client = watching(&signer).await;
+    coin(&client, 100_000).await;
+    // Too far ahead to be known as its own when the draft is made.
+    let own = signer.change(40);
+    let payout = owed_to(&client, &own.to_string(), "0.0003").await;
+    let tx = signed(&signer, &drafts(&client).await[0]);
+    // A payment to an earlier one moves the look-ahead past it.
+    (client.world.chain).pay(&signer.change(20).script_pubkey(), Sat(5_000));
+    client.world.look().await;
+    client.world.chain.send(&tx);
+    client.world.look().await;
+    assert_eq!(state(&client, &payout).await, "InProgress");
+    assert!(drafts(&client).await.is_empty());
+    client.world.mine(1).await;
+    let paid = client.get(&payout).await.ok();
+    assert_eq!(paid["state"], "Completed");
     client.world.check().await;
 }
 

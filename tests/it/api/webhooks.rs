@@ -1,7 +1,7 @@
 //! Webhooks and the feed over the API (Greenfield 3.11).
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tollway::domain::ids::{DeliveryId, WebhookId};
@@ -316,4 +316,44 @@ async fn the_feed_can_be_listened_to_and_goes_on_where_it_broke_off() {
         stream.next().await.is_none(),
         "it ends when the process stops"
     );
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_right_to_listen_and_there_are_only_so_many() {
+    let client = Client::new().await;
+    let label =
+        json!({"label": "a listener", "permissions": ["btcpay.store.canviewstoresettings"]});
+    let key = text(&client.post("/api/v1/api-keys", label).await.ok()["apiKey"]);
+    let listen = || {
+        let request = Request::builder()
+            .uri(client.shop("/events"))
+            .header("Accept", "text/event-stream")
+            .header("Authorization", format!("token {key}"))
+            .body(Body::empty())
+            .expect("a request");
+        client.router.clone().oneshot(request)
+    };
+    let response = listen().await.expect("an answer");
+    let mut stream = response.into_body().into_data_stream();
+    let mut open = Vec::new();
+    let refused = loop {
+        let response = listen().await.expect("an answer");
+        if response.status() != StatusCode::OK {
+            break response;
+        }
+        open.push(response);
+        assert!(open.len() < 1_000, "without end");
+    };
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["retry-after"], "10");
+    open.pop();
+    let response = listen().await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::OK, "a place is free again");
+
+    client.world.invoice(1_000).await;
+    assert!(stream.next().await.is_some(), "it may listen");
+    let path = format!("/api/v1/api-keys/{key}");
+    client.call("DELETE", &path, &Value::Null).await.ok();
+    client.world.invoice(2_000).await;
+    assert!(stream.next().await.is_none(), "the key is gone");
 }
