@@ -18,6 +18,7 @@ async fn a_webhook_is_made_and_told_again() {
     browser.click("//a[. = 'New webhook']").await;
     browser.fill("url", hook).await;
     browser.press("Make the webhook").await;
+    browser.sees("Its secret").await;
     let secret = world.gateway.webhooks(world.shop).await.remove(0).secret;
     let shown = format!("//input[@id = 'secret'][@value = '{}']", secret.reveal());
     browser.find(&shown).await;
