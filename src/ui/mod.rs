@@ -66,6 +66,7 @@ pub fn router(state: AppState) -> Router {
         .merge(strangers)
         .merge(dashboard())
         .fallback(async || error::PageError::NotFound)
+        .method_not_allowed_fallback(async || error::PageError::NotFound)
         .layer(from_fn(|request: Request, next: Next| {
             secured(request, next, false)
         }));

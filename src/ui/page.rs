@@ -51,6 +51,8 @@ pub struct Frame {
     pub events: Option<String>,
     /// What the page shows, as [`super::live`] marks it.
     pub mark: String,
+    /// Where the page is looked at, if a form's answer may show it: a browser goes there when it loads it again.
+    pub page: Option<String>,
     /// Without a script, load again after so many seconds.
     pub reload_secs: Option<u32>,
     /// The stylesheet.
@@ -68,6 +70,7 @@ impl Frame {
             title: title.into(),
             events: None,
             mark: String::new(),
+            page: None,
             reload_secs: None,
             style: assets::style_url(),
             script: assets::script_url(),
@@ -214,6 +217,13 @@ impl Shell {
             rooms: rooms.collect(),
             ..Self::outside(gateway, signed, &format!("{title} · {}", store.name))
         }
+    }
+
+    /// The page is looked at there, whichever form it answers.
+    #[must_use]
+    pub fn at(mut self, path: String) -> Self {
+        self.frame.page = Some(path);
+        self
     }
 
     /// Whether the reader may look at a page of the store: nobody is led to a closed door.

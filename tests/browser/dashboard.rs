@@ -96,6 +96,8 @@ async fn a_draft_is_signed_elsewhere_and_comes_back_as_a_file() {
         .find("//section[@id = 'connect']/p[@role = 'alert']")
         .await;
     browser.find("//textarea[. = 'not a key']").await;
+    // The page is where it was: loaded again, nothing is sent twice.
+    assert!(browser.path().await.ends_with("/wallet/onchain"));
     browser.fill("scheme", &signer.scheme).await;
     browser.fill("key-path", &signer.key_path).await;
     browser.press("Connect it").await;

@@ -116,7 +116,7 @@ fn as_it_is(signed: &SignedIn) -> ProfileForm {
 
 fn show(gateway: &Gateway, signed: &SignedIn, form: ProfileForm, said: Said) -> Response {
     let page = AccountPage {
-        shell: Shell::outside(gateway, signed, "Your account"),
+        shell: Shell::outside(gateway, signed, "Your account").at(PATH.to_owned()),
         name: form.name,
         email: form.email,
         said,

@@ -131,6 +131,8 @@
   };
 
   enhance(document);
+  // What a form answered is the page itself: loaded again it asks for the page, and sends nothing twice.
+  if (body.dataset.page && body.dataset.page !== location.pathname) history.replaceState(null, "", body.dataset.page + location.hash);
   // Loaded again, the page does not say once more that it was saved.
   if (location.search === "?saved") history.replaceState(null, "", location.pathname + location.hash);
   document.querySelector("form[data-submit]")?.submit();

@@ -192,7 +192,8 @@ fn read(form: &NewForm) -> Result<NewInvoice, String> {
 
 fn new_form(gateway: &Gateway, shop: &Shop, form: NewForm, error: Option<String>) -> Response {
     let page = NewPage {
-        shell: Shell::inside(gateway, shop, Room::Invoices, "New invoice"),
+        shell: Shell::inside(gateway, shop, Room::Invoices, "New invoice")
+            .at(format!("{}/new", Room::Invoices.path(shop.store.id))),
         form,
         error,
     };
@@ -258,7 +259,9 @@ async fn one_page(
         StatusCode::OK
     };
     let page = OnePage {
-        shell: Shell::inside(gateway, shop, Room::Invoices, "Invoice").live(mark),
+        shell: Shell::inside(gateway, shop, Room::Invoices, "Invoice")
+            .live(mark)
+            .at(format!("{}/{id}", Room::Invoices.path(store))),
         view: InvoiceView::of(&invoice, &entries, &gateway.base_url),
         error,
     };

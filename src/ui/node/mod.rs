@@ -236,7 +236,7 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
         .await;
     let shell = Shell::inside(gateway, shop, Room::Wallet, "Wallet & node");
     let page = WalletPage {
-        shell: shell.live(mark),
+        shell: shell.live(mark).at(Room::Wallet.path(id)),
         till: view::till(till_balance(gateway, id).await?),
         senders: senders.into(),
         waiting,

@@ -189,7 +189,8 @@ pub async fn create(
 
 fn new_form(gateway: &Gateway, shop: &Shop, form: NewForm, error: Option<String>) -> Response {
     let page = NewPage {
-        shell: Shell::inside(gateway, shop, Room::Payouts, "New payout"),
+        shell: Shell::inside(gateway, shop, Room::Payouts, "New payout")
+            .at(format!("{}/new", Room::Payouts.path(shop.store.id))),
         form,
         error,
     };
@@ -316,7 +317,9 @@ async fn one_page(
         StatusCode::OK
     };
     let page = OnePage {
-        shell: Shell::inside(gateway, shop, Room::Payouts, "Payout").live(mark),
+        shell: Shell::inside(gateway, shop, Room::Payouts, "Payout")
+            .live(mark)
+            .at(format!("{}/{id}", Room::Payouts.path(store))),
         view: PayoutView::of(&payout, &outputs, rate, &entries),
         error,
     };

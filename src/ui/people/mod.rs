@@ -211,7 +211,8 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Response {
         invited: user.invitation.is_some(),
     };
     let page = PeoplePage {
-        shell: Shell::inside(gateway, shop, Room::People, "People"),
+        shell: Shell::inside(gateway, shop, Room::People, "People")
+            .at(Room::People.path(shop.store.id)),
         rows: people.into_iter().map(row).collect(),
         roles: Role::ALL.map(|role| (role.name(), hint(role))),
         may_invite: shop.signed.user.is_admin,

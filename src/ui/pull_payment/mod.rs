@@ -179,7 +179,8 @@ fn read(form: &NewForm, bolt11_days: u32, now: Timestamp) -> Result<NewPullPayme
 
 fn new_form(gateway: &Gateway, shop: &Shop, form: NewForm, error: Option<String>) -> Response {
     let page = NewPage {
-        shell: Shell::inside(gateway, shop, Room::PullPayments, "New pull payment"),
+        shell: Shell::inside(gateway, shop, Room::PullPayments, "New pull payment")
+            .at(format!("{}/new", Room::PullPayments.path(shop.store.id))),
         form,
         error,
     };

@@ -93,7 +93,7 @@ async fn show(gateway: &Gateway, shop: &Shop, error: Option<String>) -> Response
     let title = "Money that fits no invoice";
     let shell = Shell::inside(gateway, shop, Room::Wallet, title);
     let page = StraysPage {
-        shell: shell.live(mark),
+        shell: shell.live(mark).at(format!("/stores/{id}/strays")),
         rows,
         error,
     };

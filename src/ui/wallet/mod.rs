@@ -197,9 +197,7 @@ pub async fn give_up(
 ) -> Result<Response, PageError> {
     let id: BatchId = draft.parse().map_err(|_| PageError::NotFound)?;
     match state.gateway.give_up_draft(shop.store.id, id).await {
-        Ok(_) => Ok(
-            Redirect::to(&format!("{}/onchain", Room::Wallet.path(shop.store.id))).into_response(),
-        ),
+        Ok(_) => Ok(Redirect::to(&path_of(&shop)).into_response()),
         Err(refusal) => {
             let said = Said::refused(DRAFTS, refusal);
             show(&state.gateway, &shop, said.into()).await
@@ -268,6 +266,10 @@ async fn sent(
     })
 }
 
+fn path_of(shop: &Shop) -> String {
+    format!("{}/onchain", Room::Wallet.path(shop.store.id))
+}
+
 async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Response, PageError> {
     let id = shop.store.id;
     let config = gateway.wallet_config(id).await?;
@@ -292,7 +294,7 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
         .glance(|rows| store::journal::last_sequence(rows));
     let shell = Shell::inside(gateway, shop, Room::Wallet, "On-chain wallet");
     let page = WalletPage {
-        shell: shell.live(mark),
+        shell: shell.live(mark).at(path_of(shop)),
         wallet: WalletView::of(config.as_ref(), balance),
         drafts: drafts.iter().map(DraftRow::from).collect(),
         kept: kept.iter().map(KeptRow::from).collect(),

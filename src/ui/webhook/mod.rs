@@ -245,8 +245,10 @@ async fn page(
         None => "New webhook",
         Some(_) => "Webhook",
     };
+    let here =
+        (path.clone()).unwrap_or_else(|| format!("{}/new", Room::Webhooks.path(shop.store.id)));
     let page = OnePage {
-        shell: shell(gateway, shop, title),
+        shell: shell(gateway, shop, title).at(here),
         path,
         form,
         secret,
