@@ -6,6 +6,7 @@
 
 mod data_dir;
 mod prices;
+pub mod server;
 
 use std::fs;
 use std::future::Future;
@@ -20,8 +21,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::RequestBodyTimeoutLayer;
 use tracing::{error, info, warn};
 
+use self::server::Bounds;
 use crate::adapters::chain::BitcoindChain;
 use crate::adapters::clock::SystemClock;
 use crate::adapters::courier::HttpCourier;
@@ -274,7 +277,7 @@ async fn tell_setup_token(gateway: &Gateway) {
 async fn serve(
     config: &Config,
     gateway: &Arc<Gateway>,
-    mut stops: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> Result<tokio::task::JoinHandle<()>, StartError> {
     let address = config.http.listen;
     let listener = TcpListener::bind(address)
@@ -286,22 +289,22 @@ async fn serve(
     });
     let trusted: Arc<[IpAddr]> = config.http.trusted_proxies.clone().into();
     let router = router.layer(middleware::from_fn_with_state(
-        trusted,
+        trusted.clone(),
         http::see_through_proxies,
     ));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     #[expect(clippy::disallowed_methods, reason = "this is the file that spawns")]
-    let task = tokio::spawn(async move {
-        let server = axum::serve(listener, service).with_graceful_shutdown(async move {
-            // An error means that the app is gone: stop as well.
-            let _ = stops.wait_for(|stop| *stop).await;
-        });
-        if let Err(error) = server.await {
-            error!("HTTP ended: {error}");
-        }
-    });
+    let task = tokio::spawn(server::serve(
+        listener,
+        router,
+        trusted,
+        Bounds::default(),
+        stop,
+    ));
     Ok(task)
 }
+
+/// How long a request's body may pause on its way.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All routes of the three HTTP floors.
 pub fn router(state: AppState) -> Router {
@@ -310,6 +313,7 @@ pub fn router(state: AppState) -> Router {
         .merge(lnurl::router(state.clone()))
         .merge(ui::router(state))
         .layer(middleware::from_fn(http::bounded))
+        .layer(RequestBodyTimeoutLayer::new(BODY_TIMEOUT))
         .layer(CatchPanicLayer::new())
 }
 

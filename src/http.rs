@@ -163,12 +163,19 @@ impl<S: Sync> FromRequestParts<S> for ClientAddr {
             .extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |info| info.0.ip());
-        Ok(Self(match peer {
+        Ok(Self::of(peer))
+    }
+}
+
+impl ClientAddr {
+    /// Whose an address is.
+    pub fn of(peer: IpAddr) -> Self {
+        Self(match peer {
             IpAddr::V4(v4) => IpAddr::V4(v4),
             IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
                 Some(v4) => IpAddr::V4(v4),
                 None => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64))),
             },
-        }))
+        })
     }
 }

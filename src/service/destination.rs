@@ -151,7 +151,7 @@ pub fn check_not_own(
             Ok(())
         }
         Destination::Address(address)
-            if tills.owner_of(&address.script).is_some()
+            if tills.pays_itself(payout.store, &address.script)
                 || store::node::is_own_address(rows, &address.script) =>
         {
             Err(DestinationRefusal::OwnDestination)

@@ -59,6 +59,9 @@ pub struct WalletConfig {
     pub kind: TillKind,
 }
 
+/// Wallets of a store, old ones included: their addresses were handed out, so they are watched at every start.
+const WALLETS_MAX: usize = 20;
+
 /// Why a payment method is not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MethodRefusal {
@@ -71,6 +74,11 @@ pub enum MethodRefusal {
     /// 422 `Config`: its addresses would be handed out twice (P12).
     #[error("This wallet belongs to another store of this server: no two stores share addresses.")]
     OtherStore,
+    /// 422 `Config`: every one is watched for ever.
+    #[error(
+        "A store has at most {WALLETS_MAX} wallets in its life, and old ones stay watched. Connect one that it had."
+    )]
+    TooMany,
     /// 422 `Config`.
     #[error("There is no wallet yet: give a derivation scheme or an output descriptor.")]
     NoWallet,
@@ -129,6 +137,7 @@ impl Gateway {
                             }
                             Some(known) => known,
                             None => {
+                                check_room(tx, store)?;
                                 store::till::open_watched(tx, store, &wallet, network, birthday)
                                     .unwrap_or_else(|e| {
                                         panic!("a checked wallet can't be opened: {e}")
@@ -232,6 +241,7 @@ impl Gateway {
                 if matches!(shop.settings.onchain().till, ChosenTill::Generation(_)) {
                     return Err(MethodRefusal::AlreadyConfigured);
                 }
+                check_room(tx, store)?;
                 let opened = if let Some((words, wallet)) = made {
                     match tx.tills().with_descriptor(&wallet.external) {
                         Some(known) if known.store != store => {
@@ -313,6 +323,14 @@ impl Gateway {
         self.follower.known_tip().ok_or_else(|| {
             Unavailable::NotReady("The chain has not been seen yet: try again soon.".to_owned())
         })
+    }
+}
+
+fn check_room(tx: &Tx<'_>, store: StoreId) -> Result<(), MethodRefusal> {
+    if tx.tills().count_of(store) < WALLETS_MAX {
+        Ok(())
+    } else {
+        Err(MethodRefusal::TooMany)
     }
 }
 

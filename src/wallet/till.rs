@@ -3,6 +3,7 @@
 //! Its own chain holds only blocks with transactions of its own, so a block without any costs it nothing.
 //! Depth is counted from the tip of the common trail.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use bdk_wallet::chain::{
 };
 use bdk_wallet::{AddressInfo, ChangeSet, KeychainKind, Update, Wallet};
 use bitcoin::hashes::Hash;
-use bitcoin::{BlockHash, OutPoint, Script, Transaction, Txid};
+use bitcoin::{BlockHash, OutPoint, Script, ScriptBuf, Transaction, Txid};
 
 use super::change::{self, Chains};
 use super::descriptor;
@@ -36,7 +37,13 @@ pub(super) struct Till {
     pub(super) gifts: BTreeSet<OutPoint>,
     /// How many scripts of each chain the watch list has.
     watched: BTreeMap<KeychainKind, u32>,
+    /// Change addresses far ahead, by index, as far as they were looked at.
+    far: RefCell<Vec<ScriptBuf>>,
 }
+
+/// How many change addresses after the next one count as the till's own. Coins on those that it does not watch yet
+/// would be found in it one day, after the books have let them go (P11).
+const FAR_AHEAD: u32 = 225;
 
 impl Till {
     pub(super) fn create(record: TillRecord, watch: &WatchList) -> Result<Self, String> {
@@ -102,6 +109,7 @@ impl Till {
             young: BTreeMap::new(),
             gifts: BTreeSet::new(),
             watched: BTreeMap::new(),
+            far: RefCell::new(Vec::new()),
         }
     }
 
@@ -131,6 +139,22 @@ impl Till {
 
     pub(super) fn change_address(&self, index: u32) -> TillAddress {
         self.place(&self.wallet.peek_address(KeychainKind::Internal, index))
+    }
+
+    /// Whether a script is a change address, be it one that comes much later.
+    pub(super) fn will_own(&self, script: &Script) -> bool {
+        let next = self.wallet.next_derivation_index(KeychainKind::Internal);
+        let mut far = self.far.borrow_mut();
+        for index in far.len().. {
+            match u32::try_from(index) {
+                Ok(index) if index < next.saturating_add(FAR_AHEAD) => {
+                    let address = self.wallet.peek_address(KeychainKind::Internal, index);
+                    far.push(address.script_pubkey());
+                }
+                Ok(_) | Err(_) => break,
+            }
+        }
+        far.iter().any(|known| known.as_script() == script)
     }
 
     fn place(&self, info: &AddressInfo) -> TillAddress {

@@ -136,6 +136,12 @@ impl Tills {
         records
     }
 
+    /// How many tills a store has, old ones included.
+    pub fn count_of(&self, store: StoreId) -> usize {
+        let all = self.accounts.keys();
+        all.filter(|till| till.store == store).count()
+    }
+
     /// Hands out the next address of a till; each index once for ever (P12). `None` if there is no such till.
     pub fn reveal(&mut self, till: TillId) -> Option<TillAddress> {
         let address = self.accounts.get_mut(&till)?.reveal(&self.watch);
@@ -157,6 +163,13 @@ impl Tills {
             let (keychain, index) = till.index_of(script)?;
             Some((*id, index, keychain == KeychainKind::Internal))
         })
+    }
+
+    /// Whether a payment of a store to this script would be one to itself: to an address of any till, or to one that the
+    /// store's own will use for change.
+    pub fn pays_itself(&self, store: StoreId, script: &Script) -> bool {
+        let mut own = self.accounts.iter().filter(|(id, _)| id.store == store);
+        self.owner_of(script).is_some() || own.any(|(_, till)| till.will_own(script))
     }
 
     /// Takes a sighting in. Answers with the external addresses to be shown their picture again, each once, in

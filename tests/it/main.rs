@@ -19,6 +19,7 @@ mod payouts;
 mod promises;
 mod rates;
 mod samples;
+mod server;
 mod store;
 mod surroundings;
 mod walls;

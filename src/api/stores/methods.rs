@@ -316,9 +316,10 @@ impl From<MethodRefusal> for ApiError {
         let message = refusal.to_string();
         match refusal {
             MethodRefusal::UnknownStore => unknown(),
-            MethodRefusal::Import(_) | MethodRefusal::OtherStore | MethodRefusal::NoWallet => {
-                Self::fault("Config", message)
-            }
+            MethodRefusal::Import(_)
+            | MethodRefusal::OtherStore
+            | MethodRefusal::TooMany
+            | MethodRefusal::NoWallet => Self::fault("Config", message),
             MethodRefusal::Label => Self::fault("Label", message),
             MethodRefusal::Words => Self::fault("ExistingMnemonic", message),
             MethodRefusal::ForeignKeys => Self::fault("SavePrivateKeys", message),

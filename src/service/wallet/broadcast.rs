@@ -124,7 +124,7 @@ fn take_signed(
             return Err(BroadcastRefusal::Locked(coin));
         }
     }
-    if (signed.payments.iter()).any(|(_, script, _)| is_own(tx, script)) {
+    if (signed.payments.iter()).any(|(_, script, _)| is_own(tx, till.store, script)) {
         return Err(BroadcastRefusal::OwnAddress);
     }
     batches::adopt(tx, &signed, how);

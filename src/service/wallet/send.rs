@@ -267,7 +267,7 @@ fn check_request(
         return Err(SendRefusal::Held);
     }
     for (place, (script, _)) in request.recipients.iter().enumerate() {
-        if is_own(tx, script) {
+        if is_own(tx, store, script) {
             let why = DestinationRefusal::OwnDestination;
             return Err(SendRefusal::Destination(place, why));
         }
@@ -280,6 +280,6 @@ fn check_request(
     Ok((till, request))
 }
 
-pub(super) fn is_own(tx: &Tx<'_>, script: &bitcoin::ScriptBuf) -> bool {
-    tx.tills().owner_of(script).is_some() || store::node::is_own_address(tx, script)
+pub(super) fn is_own(tx: &Tx<'_>, store: StoreId, script: &bitcoin::ScriptBuf) -> bool {
+    tx.tills().pays_itself(store, script) || store::node::is_own_address(tx, script)
 }

@@ -92,19 +92,27 @@ async fn a_payment_by_hand_is_sent_and_settled_like_any_payout() {
     assert_eq!(held["held"], false);
 }
 
-/// Farther ahead than a wallet looks for its own addresses, until it has used one itself.
+/// 25 is farther ahead than a wallet looks for its own coins, until it has used a change address itself; 300 is farther
+/// than anybody looks.
 #[tokio::test]
-async fn a_payment_to_an_own_address_far_ahead_is_a_payment_like_any() {
+async fn an_own_change_address_is_refused_and_one_beyond_all_sight_harms_nobody() {
     let (client, _) = funded(&[100_000]).await;
     let path = client.shop("/payment-methods/BTC-CHAIN?includeConfig=true");
     let shown = client.get(&path).await.ok();
     let account: Xpub = (text(&shown["config"]["derivationScheme"]).parse()).expect("a key");
-    let key = account
-        .derive_pub(&Secp256k1::new(), &[1.into(), 25.into()])
-        .expect("derives");
-    let own = Address::p2wpkh(&CompressedPublicKey(key.public_key), Network::Regtest);
+    let own = |index: u32| {
+        let key = account
+            .derive_pub(&Secp256k1::new(), &[1.into(), index.into()])
+            .expect("derives");
+        Address::p2wpkh(&CompressedPublicKey(key.public_key), Network::Regtest).to_string()
+    };
     let path = wallet(&client, "/transactions");
-    let sent = client.post(&path, to(&own.to_string(), "0.0003")).await;
+    let refused = client.post(&path, to(&own(25), "0.0003")).await;
+    assert_eq!(refused.status, 422, "P7");
+    let payout = json!({"destination": own(25), "payoutMethodId": "BTC-CHAIN", "amount": "0.0003"});
+    let refused = client.post(&client.shop("/payouts"), payout).await;
+    assert_eq!(refused.status, 422, "P7");
+    let sent = client.post(&path, to(&own(300), "0.0003")).await;
     assert_eq!(sent.ok()["status"], "Unconfirmed");
     client.world.turn().await;
     assert_eq!(client.world.chain.broadcasts().len(), 1);

@@ -171,12 +171,15 @@ async fn a_payment_to_an_address_that_turns_out_to_be_the_wallets_own_is_recogni
     let client = watching(&signer).await;
     coin(&client, 100_000).await;
     // Too far ahead to be known as its own when the draft is made.
-    let own = signer.change(40);
+    let own = signer.change(240);
     let payout = owed_to(&client, &own.to_string(), "0.0003").await;
     let tx = signed(&signer, &drafts(&client).await[0]);
-    // A payment to an earlier one moves the look-ahead past it.
-    (client.world.chain).pay(&signer.change(20).script_pubkey(), Sat(5_000));
-    client.world.look().await;
+    // Payments to earlier ones move the look-ahead past it.
+    for index in (20..240).step_by(20) {
+        let script = signer.change(index).script_pubkey();
+        client.world.chain.pay(&script, Sat(5_000));
+        client.world.look().await;
+    }
     client.world.chain.send(&tx);
     client.world.look().await;
     assert_eq!(state(&client, &payout).await, "InProgress");
@@ -483,6 +486,28 @@ async fn what_cannot_be_watched_is_refused_and_changes_nothing() {
         (json!({"config": before["config"]}), 422, "Config"),
     ];
     client.check_refusals("PUT", &theirs, &rows).await;
+}
+
+#[tokio::test]
+async fn a_store_has_so_many_wallets_in_its_life() {
+    let client = Client::new().await;
+    let path = client.shop("/payment-methods/BTC-CHAIN");
+    let mut number = 0;
+    let refused = loop {
+        number += 1;
+        let body = json!({ "config": Signer::new(number, Kind::Segwit).descriptor });
+        let answer = client.call("PUT", &path, &body).await;
+        if !answer.status.is_success() {
+            break answer;
+        }
+        assert!(number < 100, "without end");
+    };
+    assert_eq!(
+        (refused.status.as_u16(), &refused.body[0]["path"]),
+        (422, &json!("Config"))
+    );
+    // One that it had comes back.
+    connect(&client, &Signer::new(1, Kind::Segwit)).await;
 }
 
 #[tokio::test]
