@@ -13,6 +13,7 @@ use utoipa_axum::routes;
 use super::error::{ErrorData, Fault};
 use super::operations::{API_KEY, Access, Operation, Operations, Room, address};
 use super::routes::declared;
+use super::schema::HASH;
 
 const ABOUT: &str = "The Greenfield API of a Tollway server. A client written for BTCPay Server works unmodified; \
 what Tollway adds or does differently is told at the operation.\n\nDecimals are texts in answers, and texts or numbers \
@@ -222,6 +223,16 @@ fn path_parameter(name: &str) -> Value {
         "in": "path",
         "required": true,
         "description": about,
-        "schema": {"type": "string"},
+        "schema": path_schema(name),
     })
+}
+
+/// What may stand in a path, as far as a schema can say it. Anything else is answered 404.
+fn path_schema(name: &str) -> Value {
+    match name {
+        "crypto" => json!({"type": "string", "enum": ["BTC"]}),
+        "method" => json!({"type": "string", "examples": ["BTC-CHAIN", "BTC-LN"]}),
+        "hash" | "txid" => json!({"type": "string", "pattern": HASH}),
+        _ => json!({"type": "string", "minLength": 1}),
+    }
 }

@@ -21,7 +21,7 @@ use crate::domain::time::Timestamp;
 use crate::http::AppState;
 
 /// The latest time anyone may name: the end of the year 9999.
-const TIME_SECS_MAX: i64 = 253_402_300_799;
+pub(super) const TIME_SECS_MAX: i64 = 253_402_300_799;
 
 /// Which members of a request were read. The document is held against it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -42,7 +42,12 @@ const REPLAYED: &str = "idempotency-replayed";
 pub struct IdempotencyKey {
     /// Names the request, 1 to 255 characters: repeated with the same name and body it does nothing twice and gets the
     /// first answer, for two days. With another body it is refused with 409 `idempotency-key-reused`.
-    #[param(rename = "Idempotency-Key")]
+    #[param(
+        rename = "Idempotency-Key",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$"
+    )]
     pub idempotency_key: Option<String>,
 }
 

@@ -52,6 +52,7 @@ pub struct StrayData {
 #[schema(rename_all = "camelCase")]
 pub struct AssignRequest {
     /// Its id.
+    #[schema(min_length = 1)]
     pub invoice_id: String,
 }
 

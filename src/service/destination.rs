@@ -1,5 +1,6 @@
 //! Reading what a receiver gives us as a destination: an address, a `bitcoin:` URI, a BOLT11 invoice.
 
+use bitcoin::Network;
 use bitcoin_payment_instructions::amount::Amount;
 use bitcoin_payment_instructions::hrn_resolution::DummyHrnResolver;
 use bitcoin_payment_instructions::{
@@ -54,86 +55,98 @@ impl Gateway {
         text: &str,
         rail: Rail,
     ) -> Result<ReadDestination, DestinationRefusal> {
-        let text = text.trim();
-        if text.len() > TEXT_MAX {
-            return Err(BadDestination::Unreadable(name_of(rail)).into());
-        }
-        match rail {
-            Rail::Lightning => self.read_lightning(text).await,
-            Rail::Onchain => self.read_onchain(text).await,
-        }
+        read(text, rail, self.network).await
     }
+}
 
-    async fn read_lightning(&self, text: &str) -> Result<ReadDestination, DestinationRefusal> {
-        let lower = text.to_ascii_lowercase();
-        let bare = lower.strip_prefix("lightning:").unwrap_or(&lower);
-        if bare.starts_with("lnurl") || (bare.contains('@') && !bare.starts_with("bitcoin:")) {
-            return Err(DestinationRefusal::NeedsLookUp);
-        }
-        let bolt11 = if bare.starts_with("bitcoin:") {
-            let (invoice, _) = self.read_uri(text).await?;
-            invoice.ok_or(BadDestination::Unreadable(name_of(Rail::Lightning)))?
-        } else {
-            text.to_owned()
-        };
-        let invoice = Destination::bolt11(&bolt11, self.network)?;
-        Ok(ReadDestination {
-            amount: invoice.amount,
-            destination: Destination::Bolt11(invoice),
-        })
+/// Reads a destination for a rail. Nobody is asked: names that would have to be looked up are refused.
+pub async fn read(
+    text: &str,
+    rail: Rail,
+    network: Network,
+) -> Result<ReadDestination, DestinationRefusal> {
+    let text = text.trim();
+    if text.len() > TEXT_MAX {
+        return Err(BadDestination::Unreadable(name_of(rail)).into());
     }
+    match rail {
+        Rail::Lightning => read_lightning(text, network).await,
+        Rail::Onchain => read_onchain(text, network).await,
+    }
+}
 
-    async fn read_onchain(&self, text: &str) -> Result<ReadDestination, DestinationRefusal> {
-        let (address, amount) = if text.to_ascii_lowercase().starts_with("bitcoin:") {
-            let (_, address) = self.read_uri(text).await?;
-            address.ok_or(BadDestination::Unreadable(name_of(Rail::Onchain)))?
-        } else {
-            (text.to_owned(), None)
-        };
-        Ok(ReadDestination {
-            destination: Destination::Address(Destination::address(&address, self.network)?),
-            amount: amount.map(Sat::to_msat),
-        })
+async fn read_lightning(
+    text: &str,
+    network: Network,
+) -> Result<ReadDestination, DestinationRefusal> {
+    let lower = text.to_ascii_lowercase();
+    let bare = lower.strip_prefix("lightning:").unwrap_or(&lower);
+    if bare.starts_with("lnurl") || (bare.contains('@') && !bare.starts_with("bitcoin:")) {
+        return Err(DestinationRefusal::NeedsLookUp);
     }
+    let bolt11 = if bare.starts_with("bitcoin:") {
+        let (invoice, _) = read_uri(text, network).await?;
+        invoice.ok_or(BadDestination::Unreadable(name_of(Rail::Lightning)))?
+    } else {
+        text.to_owned()
+    };
+    let invoice = Destination::bolt11(&bolt11, network)?;
+    Ok(ReadDestination {
+        amount: invoice.amount,
+        destination: Destination::Bolt11(invoice),
+    })
+}
 
-    /// The BOLT11 and the address of a URI (BIP 321).
-    async fn read_uri(
-        &self,
-        text: &str,
-    ) -> Result<(Option<String>, Option<(String, Option<Sat>)>), DestinationRefusal> {
-        let bad = BadDestination::Unreadable("payment link");
-        let read = PaymentInstructions::parse(text, self.network, &DummyHrnResolver, false)
-            .await
-            .map_err(|_| bad)?;
-        let to_sat = |amount: Amount| Sat(amount.milli_sats().div_ceil(1_000));
-        let (methods, amount) = match &read {
-            PaymentInstructions::FixedAmount(fixed) => (
-                fixed.methods().to_vec(),
-                fixed.onchain_payment_amount().map(to_sat),
-            ),
-            PaymentInstructions::ConfigurableAmount(open) => (
-                open.methods()
-                    .filter_map(|method| match method {
-                        PossiblyResolvedPaymentMethod::Resolved(known) => Some(known.clone()),
-                        PossiblyResolvedPaymentMethod::LNURLPay { .. } => None,
-                    })
-                    .collect(),
-                None,
-            ),
-        };
-        let mut invoice = None;
-        let mut address = None;
-        for method in methods {
-            match method {
-                PaymentMethod::LightningBolt11(bolt11) => invoice = Some(bolt11.to_string()),
-                PaymentMethod::OnChain(to) => address = Some((to.to_string(), amount)),
-                PaymentMethod::LightningBolt12(_)
-                | PaymentMethod::Bark(_)
-                | PaymentMethod::Cashu(_) => {}
-            }
+async fn read_onchain(text: &str, network: Network) -> Result<ReadDestination, DestinationRefusal> {
+    let (address, amount) = if text.to_ascii_lowercase().starts_with("bitcoin:") {
+        let (_, address) = read_uri(text, network).await?;
+        address.ok_or(BadDestination::Unreadable(name_of(Rail::Onchain)))?
+    } else {
+        (text.to_owned(), None)
+    };
+    Ok(ReadDestination {
+        destination: Destination::Address(Destination::address(&address, network)?),
+        amount: amount.map(Sat::to_msat),
+    })
+}
+
+/// The BOLT11 and the address of a URI (BIP 321).
+async fn read_uri(
+    text: &str,
+    network: Network,
+) -> Result<(Option<String>, Option<(String, Option<Sat>)>), DestinationRefusal> {
+    let bad = BadDestination::Unreadable("payment link");
+    let read = PaymentInstructions::parse(text, network, &DummyHrnResolver, false)
+        .await
+        .map_err(|_| bad)?;
+    let to_sat = |amount: Amount| Sat(amount.milli_sats().div_ceil(1_000));
+    let (methods, amount) = match &read {
+        PaymentInstructions::FixedAmount(fixed) => (
+            fixed.methods().to_vec(),
+            fixed.onchain_payment_amount().map(to_sat),
+        ),
+        PaymentInstructions::ConfigurableAmount(open) => (
+            open.methods()
+                .filter_map(|method| match method {
+                    PossiblyResolvedPaymentMethod::Resolved(known) => Some(known.clone()),
+                    PossiblyResolvedPaymentMethod::LNURLPay { .. } => None,
+                })
+                .collect(),
+            None,
+        ),
+    };
+    let mut invoice = None;
+    let mut address = None;
+    for method in methods {
+        match method {
+            PaymentMethod::LightningBolt11(bolt11) => invoice = Some(bolt11.to_string()),
+            PaymentMethod::OnChain(to) => address = Some((to.to_string(), amount)),
+            PaymentMethod::LightningBolt12(_)
+            | PaymentMethod::Bark(_)
+            | PaymentMethod::Cashu(_) => {}
         }
-        Ok((invoice, address))
     }
+    Ok((invoice, address))
 }
 
 /// Refuses what would be a payment to ourselves and can't be settled inside (P7): our tills' addresses, the node's own

@@ -2,7 +2,9 @@
 
 use utoipa::ToSchema;
 
-use crate::api::schema::{DecimalIn, InvoiceMark, PaymentMethodId, SpanIn, SpeedPolicy};
+use crate::api::schema::{
+    AmountIn, CurrencyIn, InvoiceMark, LinkIn, MinutesIn, PaymentMethodId, PercentIn, SpeedPolicy,
+};
 use crate::api::wire::ReceiptOptions;
 
 /// A new invoice.
@@ -10,9 +12,9 @@ use crate::api::wire::ReceiptOptions;
 #[schema(rename_all = "camelCase", example = json!({"amount": "12.50", "currency": "EUR", "metadata": {"orderId": "1001"}, "checkout": {"speedPolicy": "HighSpeed"}}))]
 pub struct CreateInvoiceRequest {
     /// The price; without one the payer chooses.
-    pub amount: Option<DecimalIn>,
+    pub amount: Option<AmountIn>,
     /// The price's currency; the store's by default.
-    pub currency: Option<String>,
+    pub currency: Option<CurrencyIn>,
     /// Any JSON object, given back unchanged. `orderId` and `itemDesc` have a meaning.
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<serde_json::Value>,
@@ -37,17 +39,18 @@ pub struct CheckoutRequest {
     /// Kept and given back.
     pub lazy_payment_methods: Option<bool>,
     /// Minutes it waits for a payment.
-    pub expiration_minutes: Option<SpanIn>,
+    pub expiration_minutes: Option<MinutesIn>,
     /// Minutes after that in which a payment is still seen.
-    pub monitoring_minutes: Option<SpanIn>,
+    pub monitoring_minutes: Option<MinutesIn>,
     /// Percent of the price that may be missing.
-    pub payment_tolerance: Option<DecimalIn>,
+    pub payment_tolerance: Option<PercentIn>,
     /// Where the payer goes afterwards; may hold `{InvoiceId}` and `{OrderId}`.
     #[schema(rename = "redirectURL")]
-    pub redirect_url: Option<String>,
+    pub redirect_url: Option<LinkIn>,
     /// Whether without a click.
     pub redirect_automatically: Option<bool>,
     /// The language of the checkout.
+    #[schema(pattern = "^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,4})*$")]
     pub default_language: Option<String>,
 }
 

@@ -17,6 +17,7 @@ use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
 use crate::api::once::{IdempotencyKey, Once};
 use crate::api::page::{Page, PageParams};
+use crate::api::schema::HistogramType;
 use crate::domain::ids::PaymentHash;
 use crate::domain::money::{Msat, SAT_MAX, Sat};
 use crate::http::AppState;
@@ -95,7 +96,7 @@ pub async fn balance(
 /// much happened in that time to be told at once.
 #[utoipa::path(get, path = "/histogram", operation_id = "GetHistogram", tag = "Lightning",
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
-    params(("type" = Option<String>, Query, description = "`Week` (the usual one), `Month` or `Year`.")),
+    params(("type" = Option<HistogramType>, Query, description = "`Week` (the usual one), `Month` or `Year`.")),
     responses((status = 200, description = "The line.", body = HistogramData)))]
 pub async fn histogram(
     State(state): State<AppState>,

@@ -3,7 +3,8 @@
 use utoipa::ToSchema;
 
 use crate::api::schema::{
-    DecimalIn, FeePolicy, PaymentMethodId, PayoutState, SpanIn, Verdict, WholeIn,
+    AmountIn, BlocksIn, FeePolicy, HashIn, IntervalIn, PaymentMethodId, PayoutState, PercentIn,
+    RevisionIn, SatsIn, Verdict,
 };
 
 /// A claim on a pull payment.
@@ -11,9 +12,10 @@ use crate::api::schema::{
 #[schema(rename_all = "camelCase", example = json!({"destination": "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", "amount": "0.0005", "payoutMethodId": "BTC-CHAIN"}))]
 pub struct CreatePayoutRequest {
     /// Address, `bitcoin:` URI or Lightning invoice.
+    #[schema(min_length = 1, max_length = 8192)]
     pub destination: String,
     /// In the pull payment's currency; what the destination names by default.
-    pub amount: Option<DecimalIn>,
+    pub amount: Option<AmountIn>,
     /// How it is to be paid.
     pub payout_method_id: PaymentMethodId,
 }
@@ -23,9 +25,10 @@ pub struct CreatePayoutRequest {
 #[schema(rename_all = "camelCase", example = json!({"destination": "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080", "amount": "0.0005", "payoutMethodId": "BTC-CHAIN", "approved": true}))]
 pub struct CreateStorePayoutRequest {
     /// Address, `bitcoin:` URI or Lightning invoice.
+    #[schema(min_length = 1, max_length = 8192)]
     pub destination: String,
     /// In BTC, or the pull payment's currency; what the destination names by default.
-    pub amount: Option<DecimalIn>,
+    pub amount: Option<AmountIn>,
     /// How it is to be paid.
     pub payout_method_id: PaymentMethodId,
     /// From whose budget it is paid, if from any.
@@ -36,9 +39,9 @@ pub struct CreateStorePayoutRequest {
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<serde_json::Value>,
     /// Percent of the amount that it may spend on fees.
-    pub max_fee_percent: Option<DecimalIn>,
+    pub max_fee_percent: Option<PercentIn>,
     /// Satoshi that it may spend on fees.
-    pub max_fee_flat: Option<WholeIn>,
+    pub max_fee_flat: Option<SatsIn>,
     /// Who bears the fee.
     pub fee_policy: Option<FeePolicy>,
 }
@@ -48,13 +51,13 @@ pub struct CreateStorePayoutRequest {
 #[schema(rename_all = "camelCase", example = json!({"revision": 0}))]
 pub struct ApprovePayoutRequest {
     /// What the approver saw; 0 by default.
-    pub revision: Option<WholeIn>,
+    pub revision: Option<RevisionIn>,
     /// What an amount is worth that is not in bitcoin; by the store's rules by default.
     pub rate_rule: Option<String>,
     /// Percent of the amount that it may spend on fees.
-    pub max_fee_percent: Option<DecimalIn>,
+    pub max_fee_percent: Option<PercentIn>,
     /// Satoshi that it may spend on fees.
-    pub max_fee_flat: Option<WholeIn>,
+    pub max_fee_flat: Option<SatsIn>,
 }
 
 /// What a payout is said to be.
@@ -75,7 +78,7 @@ pub struct ReviewRequest {
     /// What became of it.
     pub verdict: Verdict,
     /// The receiver's proof, in hex.
-    pub preimage: Option<String>,
+    pub preimage: Option<HashIn>,
     /// Although it may still arrive.
     pub even_if_under_way: Option<bool>,
     /// Kept with it.
@@ -87,7 +90,7 @@ pub struct ReviewRequest {
 #[schema(rename_all = "camelCase", example = json!({"feeRate": 12.5}))]
 pub struct BumpRequest {
     /// In sat/vB; the estimate by default.
-    pub fee_rate: Option<DecimalIn>,
+    pub fee_rate: Option<AmountIn>,
 }
 
 /// Spends that a person has looked at.
@@ -95,7 +98,8 @@ pub struct BumpRequest {
 #[schema(rename_all = "camelCase")]
 pub struct ReleaseHoldRequest {
     /// Hashes of their transactions.
-    pub txids: Vec<String>,
+    #[schema(min_items = 1)]
+    pub txids: Vec<HashIn>,
 }
 
 /// Settings of an automatic sender.
@@ -103,15 +107,15 @@ pub struct ReleaseHoldRequest {
 #[schema(rename_all = "camelCase", example = json!({"intervalSeconds": 60, "processNewPayoutsInstantly": true}))]
 pub struct ProcessorRequest {
     /// Seconds between two looks, 60 to 86400.
-    pub interval_seconds: Option<SpanIn>,
+    pub interval_seconds: Option<IntervalIn>,
     /// Whether it looks at once when a payout waits.
     pub process_new_payouts_instantly: Option<bool>,
     /// On-chain: blocks within which it is to confirm, 1 to 1000.
-    pub fee_block_target: Option<WholeIn>,
+    pub fee_block_target: Option<BlocksIn>,
     /// On-chain: BTC that have to wait before it sends.
-    pub threshold: Option<DecimalIn>,
+    pub threshold: Option<AmountIn>,
     /// Refused: say it of the store, or of a payout.
-    pub max_fee_percent: Option<DecimalIn>,
+    pub max_fee_percent: Option<PercentIn>,
     /// Refused: say it of the store, or of a payout.
-    pub max_fee_flat: Option<WholeIn>,
+    pub max_fee_flat: Option<SatsIn>,
 }

@@ -2,38 +2,41 @@
 
 use utoipa::ToSchema;
 
-use crate::api::schema::{DecimalIn, PaymentMethodId, SpanIn, WholeIn};
+use crate::api::schema::{AmountIn, CountIn, DaysIn, PaymentMethodId, RateLockIn, TimeIn};
 
 /// A new pull payment.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase", example = json!({"name": "Wages", "amount": "0.001", "currency": "BTC", "payoutMethods": ["BTC-LN"]}))]
 pub struct CreatePullPaymentRequest {
     /// At most 50 characters.
+    #[schema(max_length = 50)]
     pub name: Option<String>,
     /// For who claims.
     pub description: Option<String>,
     /// The most that can be claimed.
-    pub amount: DecimalIn,
+    pub amount: AmountIn,
     /// The currency of the amount.
+    #[schema(pattern = "^[A-Za-z]{2,12}$")]
     pub currency: String,
     /// How it pays; every way the store has by default.
+    #[schema(min_items = 1)]
     pub payout_methods: Option<Vec<PaymentMethodId>>,
     /// Days a claimed Lightning invoice has to stay valid.
     #[schema(rename = "BOLT11Expiration")]
-    pub bolt11_expiration: Option<SpanIn>,
+    pub bolt11_expiration: Option<DaysIn>,
     /// Whether claims are paid without a person.
     pub auto_approve_claims: Option<bool>,
     /// Unix time in seconds; now by default.
-    pub starts_at: Option<WholeIn>,
+    pub starts_at: Option<TimeIn>,
     /// Unix time in seconds; never by default.
-    pub expires_at: Option<WholeIn>,
+    pub expires_at: Option<TimeIn>,
     /// The most that one claim may be.
-    pub max_claim_amount: Option<DecimalIn>,
+    pub max_claim_amount: Option<AmountIn>,
     /// How many claims there may be.
-    pub max_claim_count: Option<WholeIn>,
+    pub max_claim_count: Option<CountIn>,
     /// For a link that is not in bitcoin: whoever scans it is promised the rate for so many seconds, 10 to 3600. Without
     /// it such a link has no LNURL.
-    pub rate_lock_seconds: Option<SpanIn>,
+    pub rate_lock_seconds: Option<RateLockIn>,
 }
 
 /// New terms of a pull payment. What is absent or null stays.
@@ -41,19 +44,20 @@ pub struct CreatePullPaymentRequest {
 #[schema(rename_all = "camelCase", example = json!({"amount": "0.002"}))]
 pub struct UpdatePullPaymentRequest {
     /// At most 50 characters.
+    #[schema(max_length = 50)]
     pub name: Option<String>,
     /// For who claims.
     pub description: Option<String>,
     /// The most that can be claimed.
-    pub amount: Option<DecimalIn>,
+    pub amount: Option<AmountIn>,
     /// Unix time in seconds.
-    pub expires_at: Option<WholeIn>,
+    pub expires_at: Option<TimeIn>,
     /// Whether claims are paid without a person.
     pub auto_approve_claims: Option<bool>,
     /// The most that one claim may be.
-    pub max_claim_amount: Option<DecimalIn>,
+    pub max_claim_amount: Option<AmountIn>,
     /// How many claims there may be.
-    pub max_claim_count: Option<WholeIn>,
+    pub max_claim_count: Option<CountIn>,
     /// Refused: links promise it.
-    pub rate_lock_seconds: Option<SpanIn>,
+    pub rate_lock_seconds: Option<RateLockIn>,
 }

@@ -4,7 +4,8 @@ use utoipa::ToSchema;
 
 use crate::api::number::Num;
 use crate::api::schema::{
-    DecimalIn, NetworkFeeMode, PaymentMethodId, SpanIn, SpeedPolicy, StoreRole, WholeIn,
+    AmountIn, BlocksIn, CurrencyIn, DaysIn, ExpirationIn, LinkIn, MonitoringIn, NetworkFeeMode,
+    PaymentMethodId, PercentIn, SatsIn, SpeedPolicy, StoreRole,
 };
 use crate::api::wire::ReceiptOptions;
 
@@ -13,6 +14,7 @@ use crate::api::wire::ReceiptOptions;
 #[schema(rename_all = "camelCase")]
 pub struct StoreUserRequest {
     /// Id or e-mail address of an account.
+    #[schema(min_length = 1)]
     pub id: String,
     /// What they may do there.
     pub store_role: StoreRole,
@@ -33,9 +35,9 @@ pub struct PaymentMethodCriteria {
     /// Which.
     pub payment_method_id: PaymentMethodId,
     /// The currency of the amount; USD by default.
-    pub currency_code: Option<String>,
+    pub currency_code: Option<CurrencyIn>,
     /// At least 0.
-    pub amount: DecimalIn,
+    pub amount: AmountIn,
     /// Above it, or below it.
     pub above: Option<bool>,
 }
@@ -45,48 +47,50 @@ pub struct PaymentMethodCriteria {
 #[schema(rename_all = "camelCase", example = json!({"name": "Shop", "defaultCurrency": "EUR", "speedPolicy": "MediumSpeed"}))]
 pub struct StoreRequest {
     /// 1 to 50 characters. Needed when a store is opened.
+    #[schema(min_length = 1, max_length = 50)]
     pub name: Option<String>,
     /// The currency of its prices.
-    pub default_currency: Option<String>,
+    pub default_currency: Option<CurrencyIn>,
     /// Seconds an invoice waits for a payment; cut to minutes.
-    pub invoice_expiration: Option<SpanIn>,
+    pub invoice_expiration: Option<ExpirationIn>,
     /// Seconds after that in which a payment is still seen.
-    pub monitoring_expiration: Option<SpanIn>,
+    pub monitoring_expiration: Option<MonitoringIn>,
     /// Days a claimed Lightning invoice has to stay valid.
     #[schema(rename = "refundBOLT11Expiration")]
-    pub refund_bolt11_expiration: Option<SpanIn>,
+    pub refund_bolt11_expiration: Option<DaysIn>,
     /// How many confirmations an on-chain payment needs.
     pub speed_policy: Option<SpeedPolicy>,
     /// Percent of the price that may be missing.
-    pub payment_tolerance: Option<DecimalIn>,
+    pub payment_tolerance: Option<PercentIn>,
     /// The text of Lightning invoices.
     pub lightning_description_template: Option<String>,
     /// Whether invoices can be made without a key.
     pub anyone_can_create_invoice: Option<bool>,
     /// Percent of the amount that a Lightning payout may spend on routing, where nobody says otherwise.
-    pub payout_max_fee_percent: Option<DecimalIn>,
+    pub payout_max_fee_percent: Option<PercentIn>,
     /// Satoshi that it may spend in any case.
-    pub payout_max_fee_floor: Option<WholeIn>,
+    pub payout_max_fee_floor: Option<SatsIn>,
     /// Whether it is put away.
     pub archived: Option<bool>,
     /// An absolute URL.
-    pub website: Option<String>,
+    pub website: Option<LinkIn>,
     /// Where payers find help.
     pub support_url: Option<String>,
     /// An absolute URL.
-    pub logo_url: Option<String>,
+    pub logo_url: Option<LinkIn>,
     /// An absolute URL.
-    pub css_url: Option<String>,
+    pub css_url: Option<LinkIn>,
     /// An absolute URL.
-    pub payment_sound_url: Option<String>,
+    pub payment_sound_url: Option<LinkIn>,
     /// As `#RRGGBB`.
+    #[schema(pattern = "^#[0-9A-Fa-f]{6}$")]
     pub brand_color: Option<String>,
     /// Kept and given back.
     pub apply_brand_color_to_backend: Option<bool>,
     /// Currencies whose rate is recorded with each invoice.
-    pub additional_tracked_rates: Option<Vec<String>>,
+    pub additional_tracked_rates: Option<Vec<CurrencyIn>>,
     /// Seconds before the end at which the checkout shows the time left.
-    pub display_expiration_timer: Option<SpanIn>,
+    pub display_expiration_timer: Option<ExpirationIn>,
     /// Kept and given back.
     pub network_fee_mode: Option<NetworkFeeMode>,
     /// Kept and given back.
@@ -98,7 +102,7 @@ pub struct StoreRequest {
     /// Kept and given back.
     pub show_recommended_fee: Option<bool>,
     /// Blocks, 1 to 1000. Kept and given back.
-    pub recommended_fee_block_target: Option<WholeIn>,
+    pub recommended_fee_block_target: Option<BlocksIn>,
     /// Kept and given back.
     pub pay_join_enabled: Option<bool>,
     /// Kept and given back.

@@ -18,8 +18,10 @@ use crate::store::wallet::{Name, Note};
 #[serde(rename_all = "camelCase")]
 pub struct NewObject {
     /// Its type: 1 to 50 characters.
+    #[schema(min_length = 1, max_length = 50)]
     pub r#type: String,
     /// Its id: 1 to 500 characters.
+    #[schema(min_length = 1, max_length = 500)]
     pub id: String,
     /// Whatever is to be noted: an object of at most 10,000 characters.
     #[schema(value_type = Option<Object>)]

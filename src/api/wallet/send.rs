@@ -15,6 +15,7 @@ use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::Input;
 use crate::api::once::{Again, IdempotencyKey, Once};
+use crate::api::schema::AmountIn;
 use crate::http::AppState;
 use crate::service::batches::bump::sat_per_kvb;
 use crate::service::wallet::send::{DESTINATIONS_MAX, NewSend, Wanted};
@@ -30,8 +31,10 @@ const COINS_MAX: usize = 1_000;
 #[serde(rename_all = "camelCase")]
 pub struct NewDestination {
     /// An address or a `bitcoin:` URI.
+    #[schema(min_length = 1, max_length = 8192)]
     pub destination: String,
     /// In BTC; what the URI says if absent.
+    #[schema(value_type = Option<AmountIn>)]
     pub amount: Option<String>,
     /// The fee is taken out of it.
     pub subtract_from_amount: Option<bool>,
@@ -42,8 +45,10 @@ pub struct NewDestination {
 #[serde(rename_all = "camelCase")]
 pub struct NewTransaction {
     /// Whom to pay: 1 to 100.
+    #[schema(min_items = 1, max_items = 100)]
     pub destinations: Vec<NewDestination>,
     /// In satoshi per virtual byte; what confirms soon if absent.
+    #[schema(minimum = 0.001, maximum = 1000, multiple_of = 0.001)]
     pub feerate: Option<f64>,
     /// Send it; otherwise it is signed and given back. True if absent.
     pub proceed_with_broadcast: Option<bool>,
@@ -126,6 +131,7 @@ pub async fn create(
 #[serde(rename_all = "camelCase")]
 pub struct SignedTransaction {
     /// A signed transaction in hex, or a signed PSBT.
+    #[schema(min_length = 1)]
     pub transaction: String,
 }
 

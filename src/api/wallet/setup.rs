@@ -30,6 +30,7 @@ pub struct GenerateWallet {
     /// Beside the words (BIP39).
     pub passphrase: Option<String>,
     /// Which account of the words; 0 if absent.
+    #[schema(maximum = 0x7fff_ffff)]
     pub account_number: Option<u32>,
     /// This server keeps the keys and pays by itself. Only for new words without a passphrase.
     pub save_private_keys: Option<bool>,
@@ -37,11 +38,13 @@ pub struct GenerateWallet {
     #[schema(value_type = Option<WordList>)]
     pub word_list: Option<String>,
     /// 12 (the default), 15, 18, 21 or 24.
+    #[schema(minimum = 12, maximum = 24, multiple_of = 3)]
     pub word_count: Option<u8>,
     /// `Segwit` (the default), `SegwitP2SH` or `TaprootBIP86`.
     #[schema(value_type = Option<ScriptPubKeyType>)]
     pub script_pub_key_type: Option<String>,
     /// What its owner calls it.
+    #[schema(max_length = 200)]
     pub label: Option<String>,
 }
 
@@ -123,6 +126,7 @@ pub struct PreviewWallet {
     /// The path of its keys.
     pub account_key_path: Option<String>,
     /// What its owner calls it; nothing is kept.
+    #[schema(max_length = 200)]
     pub label: Option<String>,
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::extract::Input;
+use crate::api::schema::HookUrlIn;
 use crate::domain::time::Timestamp;
 use crate::domain::webhook::{Delivery, Endpoint, Events, Outcome, Secret, Standing};
 use crate::service::webhook::Wish;
@@ -75,7 +76,7 @@ impl WebhookData {
 )]
 pub struct WebhookWish {
     /// Absolute, `http` or `https`.
-    url: String,
+    url: HookUrlIn,
     /// Default: true.
     enabled: Option<bool>,
     /// Send again what fails for now. Default: true.
@@ -83,6 +84,7 @@ pub struct WebhookWish {
     /// What it wants to hear. Default: everything.
     authorized_events: Option<AuthorizedEvents>,
     /// What messages are signed with. Default: one is made up for a new webhook, an old one keeps its own.
+    #[schema(max_length = 1024)]
     secret: Option<String>,
 }
 
