@@ -42,6 +42,13 @@ pub struct Stray {
     pub lost: Option<Timestamp>,
 }
 
+impl Stray {
+    /// Whether it lies here and nobody has said yet which invoice it was for.
+    pub const fn waits(&self) -> bool {
+        self.assigned.is_none() && self.lost.is_none()
+    }
+}
+
 /// A person's word about a stray.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Assignment {

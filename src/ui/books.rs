@@ -37,13 +37,7 @@ pub async fn page(State(state): State<AppState>, shop: Shop) -> Result<Response,
     only_admin(&shop)?;
     let audit = state.gateway.audit_once().await?;
     let balances = state.gateway.balances().await;
-    let shell = Shell::inside(
-        &state.gateway,
-        &shop.signed,
-        &shop.store,
-        Room::Wallet,
-        "Books",
-    );
+    let shell = Shell::inside(&state.gateway, &shop, Room::Wallet, "Books");
     Ok(ok(&BooksPage {
         shell,
         badge: verdict(&audit),

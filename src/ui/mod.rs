@@ -26,6 +26,7 @@ mod pull_payment;
 mod qr;
 mod rates;
 mod rights;
+mod said;
 mod session;
 mod store;
 mod stray;
@@ -64,6 +65,8 @@ pub fn router(state: AppState) -> Router {
     let alone = Router::new()
         .merge(strangers)
         .merge(dashboard())
+        .fallback(async || error::PageError::NotFound)
+        .method_not_allowed_fallback(async || error::PageError::NotFound)
         .layer(from_fn(|request: Request, next: Next| {
             secured(request, next, false)
         }));

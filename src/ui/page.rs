@@ -1,14 +1,14 @@
 //! What all pages have around them.
 
 use askama::Template;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::assets;
 use super::rights;
-use super::session::SignedIn;
+use super::session::{Shop, SignedIn};
+use crate::domain::access::Role;
 use crate::domain::ids::StoreId;
-use crate::domain::store::Store;
 use crate::ports::lightning::NodeState;
 use crate::service::Gateway;
 
@@ -33,6 +33,15 @@ pub fn ok(page: &impl Template) -> Response {
     html(StatusCode::OK, page)
 }
 
+/// Renders a page with a form: status 422 if something was wrong in it, which the page says.
+pub fn checked(is_refused: bool, page: &impl Template) -> Response {
+    if is_refused {
+        html(StatusCode::UNPROCESSABLE_ENTITY, page)
+    } else {
+        ok(page)
+    }
+}
+
 /// The head of a page.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -42,6 +51,8 @@ pub struct Frame {
     pub events: Option<String>,
     /// What the page shows, as [`super::live`] marks it.
     pub mark: String,
+    /// Where the page is looked at, if a form's answer may show it: a browser goes there when it loads it again.
+    pub page: Option<String>,
     /// Without a script, load again after so many seconds.
     pub reload_secs: Option<u32>,
     /// The stylesheet.
@@ -59,6 +70,7 @@ impl Frame {
             title: title.into(),
             events: None,
             mark: String::new(),
+            page: None,
             reload_secs: None,
             style: assets::style_url(),
             script: assets::script_url(),
@@ -123,32 +135,22 @@ impl Room {
         }
     }
 
-    /// What it takes to enter.
-    fn right(self) -> &'static str {
-        let path = self.below().map(|room| format!("/{room}"));
-        let route = format!("/stores/{{store}}{}", path.unwrap_or_default());
-        rights::needed(&route, &Method::GET)
-    }
-
     /// Where a store's room is.
     pub fn path(self, store: StoreId) -> String {
-        match self.below() {
-            None => format!("/stores/{store}"),
-            Some(room) => format!("/stores/{store}/{room}"),
-        }
+        format!("/stores/{store}{}", self.below())
     }
 
-    const fn below(self) -> Option<&'static str> {
-        Some(match self {
-            Self::Home => return None,
-            Self::Invoices => "invoices",
-            Self::PullPayments => "pull-payments",
-            Self::Payouts => "payouts",
-            Self::Wallet => "wallet",
-            Self::Webhooks => "webhooks",
-            Self::Rates => "rates",
-            Self::People => "people",
-        })
+    const fn below(self) -> &'static str {
+        match self {
+            Self::Home => "",
+            Self::Invoices => "/invoices",
+            Self::PullPayments => "/pull-payments",
+            Self::Payouts => "/payouts",
+            Self::Wallet => "/wallet",
+            Self::Webhooks => "/webhooks",
+            Self::Rates => "/rates",
+            Self::People => "/people",
+        }
     }
 }
 
@@ -176,6 +178,8 @@ pub struct Shell {
     pub store: Option<String>,
     /// The store's own path, empty without one.
     pub base: String,
+    /// What the reader is there.
+    pub role: Option<Role>,
     /// Its rooms.
     pub rooms: Vec<Link>,
     /// Why something does not work now.
@@ -191,20 +195,16 @@ impl Shell {
             csrf: signed.csrf(),
             store: None,
             base: String::new(),
+            role: None,
             rooms: Vec::new(),
             notices: notices(gateway),
         }
     }
 
     /// Around a page of a store.
-    pub fn inside(
-        gateway: &Gateway,
-        signed: &SignedIn,
-        store: &Store,
-        room: Room,
-        title: &str,
-    ) -> Self {
-        let open = |one: &Room| store.allows(signed.user.id, one.right());
+    pub fn inside(gateway: &Gateway, shop: &Shop, room: Room, title: &str) -> Self {
+        let Shop { signed, store } = shop;
+        let open = |one: &Room| store.allows(signed.user.id, rights::to_look(one.below()));
         let rooms = (Room::ALL.into_iter().filter(open)).map(|one| Link {
             href: one.path(store.id),
             label: one.label().to_owned(),
@@ -213,9 +213,36 @@ impl Shell {
         Self {
             store: Some(store.name.clone()),
             base: format!("/stores/{}", store.id),
+            role: store.role_of(signed.user.id),
             rooms: rooms.collect(),
             ..Self::outside(gateway, signed, &format!("{title} · {}", store.name))
         }
+    }
+
+    /// The page is looked at there, whichever form it answers.
+    #[must_use]
+    pub fn at(mut self, path: String) -> Self {
+        self.frame.page = Some(path);
+        self
+    }
+
+    /// Whether the reader may look at a page of the store: nobody is led to a closed door.
+    pub fn opens(&self, below: &str) -> bool {
+        self.may(rights::to_look(below))
+    }
+
+    /// Whether the reader may send a form of the store.
+    pub fn sends(&self, below: &str) -> bool {
+        self.may(rights::to_send(below))
+    }
+
+    /// Whether what the reader makes needs nobody else's approval.
+    pub fn approves(&self) -> bool {
+        self.may(rights::CREATE_APPROVED)
+    }
+
+    fn may(&self, permission: &str) -> bool {
+        self.role.is_some_and(|role| role.may(permission))
     }
 
     /// The page is told what happens in its store. `mark`: the last of it that the page shows.

@@ -2,8 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -11,12 +10,14 @@ use super::csrf::Posted;
 use super::destination::amount;
 use super::error::PageError;
 use super::format;
-use super::page::{Room, Shell, html};
+use super::page::{Room, Shell, checked, ok};
+use super::said::{Saved, saved};
 use super::session::Shop;
-use crate::domain::rates::{Fallback, Pair, RateError, RuleSet, Rules, StoreRates};
+use crate::domain::money::Rate;
+use crate::domain::rates::{Fallback, Pair, RuleSet, Rules, StoreRates};
 use crate::http::AppState;
 use crate::service::Gateway;
-use crate::service::rates::WhichRules;
+use crate::service::rates::{RateRefusal, WhichRules};
 use crate::service::store::StoreRefusal;
 
 /// The value of the fallback's choice that leaves it as it is.
@@ -29,14 +30,13 @@ const NOBODY: &str = "nobody";
 #[template(path = "rates.html")]
 struct RatesPage {
     shell: Shell,
-    /// The pair and what it costs, or why it has no price.
-    price: (String, String),
+    /// What is counted, and at which price; or why there is none.
+    prices: [(&'static str, String); 2],
     sources: Vec<SourceRow>,
     /// Ids and names, for the choice.
     choices: Vec<(String, String)>,
     form: RulesForm,
-    /// Whether the reader may change anything.
-    may_change: bool,
+    is_saved: bool,
     error: Option<String>,
 }
 
@@ -78,10 +78,14 @@ enum NewFallback {
 }
 
 /// `GET /stores/{store}/rates`
-pub async fn page(State(state): State<AppState>, shop: Shop) -> Response {
+pub async fn page(State(state): State<AppState>, shop: Shop, Saved(is_saved): Saved) -> Response {
     let rates = shop.store.settings.rates.clone().unwrap_or_default();
     let form = RulesForm::of(&rates, state.gateway.rates.usual());
-    show(&state.gateway, &shop, form, None)
+    let page = RatesPage {
+        is_saved,
+        ..view(&state.gateway, &shop, form)
+    };
+    ok(&page)
 }
 
 /// `POST /stores/{store}/rates`
@@ -93,7 +97,13 @@ pub async fn change(
     let gateway = &state.gateway;
     let (rules, fallback) = match (form.rules(gateway), form.fallback(gateway)) {
         (Ok(rules), Ok(fallback)) => (rules, fallback),
-        (Err(why), _) | (_, Err(why)) => return Ok(show(gateway, &shop, form, Some(why))),
+        (Err(why), _) | (_, Err(why)) => {
+            let page = RatesPage {
+                error: Some(why),
+                ..view(gateway, &shop, form)
+            };
+            return Ok(checked(true, &page));
+        }
     };
     let id = shop.store.id;
     gateway
@@ -113,7 +123,7 @@ pub async fn change(
 }
 
 fn back(shop: &Shop) -> Response {
-    Redirect::to(&Room::Rates.path(shop.store.id)).into_response()
+    saved(&Room::Rates.path(shop.store.id))
 }
 
 fn told(refusal: StoreRefusal) -> PageError {
@@ -186,37 +196,30 @@ impl RulesForm {
     }
 }
 
-fn show(gateway: &Gateway, shop: &Shop, form: RulesForm, error: Option<String>) -> Response {
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+fn view(gateway: &Gateway, shop: &Shop, form: RulesForm) -> RatesPage {
     let currency = shop.store.settings.default_currency;
     let pair = Pair::of_bitcoin(currency);
-    let rates = shop.store.settings.rates.clone().unwrap_or_default();
-    let price = match gateway.store_rate(&rates, pair) {
-        Ok(priced) => format!(
-            "{} (bid), {} (ask)",
-            format::money(priced.quote.bid(), currency),
-            format::money(priced.quote.ask(), currency)
-        ),
-        Err(errors) => {
-            let names: Vec<_> = errors.into_iter().map(RateError::name).collect();
-            format!("no rate now: {}", names.join(", "))
-        }
+    let price = |rate: Result<Rate, RateRefusal>| match rate {
+        Ok(rate) => format!("1 BTC = {}", format::money(rate.per_btc(), currency)),
+        Err(refusal) => refusal.to_string(),
     };
+    let of_invoices = gateway.invoice_rate(&shop.store, currency);
     let is_admin = shop.signed.user.is_admin;
-    let page = RatesPage {
-        shell: Shell::inside(gateway, &shop.signed, &shop.store, Room::Rates, "Rates"),
-        price: (pair.to_string(), price),
+    RatesPage {
+        shell: Shell::inside(gateway, shop, Room::Rates, "Rates"),
+        prices: [
+            ("Invoices", price(of_invoices.map(|priced| priced.rate))),
+            (
+                "Payouts",
+                price(gateway.approval_rate(&shop.store, currency, None)),
+            ),
+        ],
         sources: sources(gateway, pair, is_admin),
         choices: gateway.rates.sources(),
         form,
-        may_change: shop.may("btcpay.store.canmodifystoresettings"),
-        error,
-    };
-    html(status, &page)
+        is_saved: false,
+        error: None,
+    }
 }
 
 /// The last price of each source, however old: what is too old is shown as such and used for nothing.

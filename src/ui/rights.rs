@@ -18,7 +18,7 @@ const VIEW_SETTINGS: &str = "btcpay.store.canviewstoresettings";
 const VIEW_REPORTS: &str = "btcpay.store.canviewreports";
 const WEBHOOKS: &str = "btcpay.store.webhooks.canmodifywebhooks";
 
-/// Making what no person has to approve.
+/// Making what no person has to approve: a box of a form, not a page of its own.
 pub const CREATE_APPROVED: &str = "btcpay.store.cancreatepullpayments";
 
 /// Sending signed transactions.
@@ -76,15 +76,27 @@ const RIGHTS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// The right that a route of a store needs. What is not in the table is for owners.
+/// The right that a route of a store needs.
 pub fn needed(route: &str, method: &Method) -> &'static str {
-    let below = route.strip_prefix("/stores/{store}");
-    let row = RIGHTS.iter().find(|(path, _, _)| below == Some(*path));
-    match row {
-        Some((_, look, _)) if *method == Method::GET || *method == Method::HEAD => look,
-        Some((_, _, send)) => send,
+    match route.strip_prefix("/stores/{store}") {
+        Some(below) if *method == Method::GET || *method == Method::HEAD => to_look(below),
+        Some(below) => to_send(below),
         None => MODIFY,
     }
+}
+
+/// The right that looking at a page below a store needs. What is not in the table is for owners.
+pub fn to_look(below: &str) -> &'static str {
+    row(below).map_or(MODIFY, |(_, look, _)| look)
+}
+
+/// The right that sending a form below a store needs. What is not in the table is for owners.
+pub fn to_send(below: &str) -> &'static str {
+    row(below).map_or(MODIFY, |(_, _, send)| send)
+}
+
+fn row(below: &str) -> Option<&'static (&'static str, &'static str, &'static str)> {
+    RIGHTS.iter().find(|(path, _, _)| *path == below)
 }
 
 #[cfg(test)]

@@ -130,7 +130,17 @@ impl Browser {
             .await;
     }
 
-    /// What a function's body returns in the page.
+    /// Chooses a file of this machine in the field with this id.
+    pub async fn choose(&self, id: &str, path: &str) {
+        let element = self.find(&format!("//*[@id = '{id}']")).await;
+        self.call(
+            &format!("/element/{element}/value"),
+            json!({ "text": path }),
+        )
+        .await;
+    }
+
+    /// What a function's body returns in the page; what a promise brings, if that is one.
     pub async fn run(&self, body: &str) -> Value {
         let script = json!({ "script": body, "args": [] });
         self.call("/execute/sync", script).await

@@ -1,6 +1,7 @@
 //! Pages in a real browser: what only a browser knows. The gateway runs over fakes, on a port of this machine.
 
 mod consent;
+mod dashboard;
 mod driver;
 #[allow(
     dead_code,
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tollway::config::Limits;
 use tollway::domain::money::{Currency, Sat};
+use tollway::domain::store::Store;
 use tollway::http::{AppState, Caps};
 use tollway::service::access::NewUser;
 use tollway::service::pull_payment::NewPullPayment;
@@ -280,6 +282,14 @@ async fn every_page_fits_a_phone_and_obeys_its_policy() {
         return;
     };
     let (world, browser) = (&stage.world, &stage.browser);
+    // Long names have to fit, too.
+    let id = world.shop;
+    let rename = move |tx: &mut store::Tx<'_>| {
+        let shop = store::settings::get(tx, id).expect("the store");
+        let name = "Corner books, coffee and all the rest of it".to_owned();
+        store::settings::put(tx, &Store { name, ..shop });
+    };
+    world.job(rename).await;
     let invoice = world.invoice(2_100_000_000).await.id;
     let link = world.pull_payment(100_000).await.id;
     let shop = format!("/stores/{}", world.shop);
@@ -297,7 +307,14 @@ async fn every_page_fits_a_phone_and_obeys_its_policy() {
         format!("{shop}/payouts"),
         format!("{shop}/payouts/new"),
         format!("{shop}/wallet"),
+        format!("{shop}/wallet/onchain"),
+        format!("{shop}/strays"),
+        format!("{shop}/books"),
+        format!("{shop}/rates"),
         format!("{shop}/people"),
+        format!("{shop}/webhooks"),
+        format!("{shop}/webhooks/new"),
+        "/docs".to_owned(),
         "/account".to_owned(),
         "/account/api-keys".to_owned(),
         "/api-keys/authorize?permissions=btcpay.store.canviewinvoices&selectiveStores=true"

@@ -6,6 +6,7 @@ mod onchain;
 mod people;
 mod rates;
 mod review;
+mod rights;
 mod strays;
 mod wallet;
 mod webhooks;

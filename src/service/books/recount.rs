@@ -126,7 +126,7 @@ fn receipts(rows: &dyn Rows, replay: &Replay) -> Vec<Identity> {
             }
         }
         let strays = store::receipt::strays(rows, shop).into_iter();
-        for stray in strays.filter(|one| one.assigned.is_none() && one.lost.is_none()) {
+        for stray in strays.filter(|one| one.waits()) {
             count(shop, stray.key.rail(), stray.amount);
         }
     }

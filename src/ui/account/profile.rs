@@ -2,8 +2,8 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde::Deserialize;
 
 use super::enter;
@@ -12,11 +12,18 @@ use crate::service::Gateway;
 use crate::service::access::{UserChange, UserRefusal};
 use crate::ui::csrf::Posted;
 use crate::ui::error::PageError;
-use crate::ui::page::{Shell, html};
+use crate::ui::page::{Shell, checked};
+use crate::ui::said::{Said, Saved, saved, saved_path};
 use crate::ui::session::SignedIn;
 
 /// The page's own path.
 const PATH: &str = "/account";
+
+/// The form of name and address.
+const PROFILE: &str = "profile";
+
+/// The form of the password.
+const PASSWORD: &str = "password";
 
 #[derive(Template)]
 #[template(path = "account.html")]
@@ -24,8 +31,7 @@ struct AccountPage {
     shell: Shell,
     name: String,
     email: String,
-    error: Option<String>,
-    password_error: Option<String>,
+    said: Said,
 }
 
 /// Name and e-mail address.
@@ -43,9 +49,17 @@ pub struct PasswordForm {
 }
 
 /// `GET /account`
-pub async fn page(State(state): State<AppState>, signed: SignedIn) -> Response {
-    let form = as_it_is(&signed);
-    show(&state.gateway, &signed, form, None, None)
+pub async fn page(
+    State(state): State<AppState>,
+    signed: SignedIn,
+    Saved(saved): Saved,
+) -> Response {
+    let said = if saved {
+        Said::done(PROFILE, "Saved.")
+    } else {
+        Said::Nothing
+    };
+    show(&state.gateway, &signed, as_it_is(&signed), said)
 }
 
 /// `POST /account`
@@ -60,11 +74,11 @@ pub async fn update(
         ..UserChange::default()
     };
     match state.gateway.update_user(signed.user.id, change).await {
-        Ok(_) => Ok(Redirect::to(PATH).into_response()),
+        Ok(_) => Ok(saved(PATH)),
         Err(UserRefusal::Unavailable(unavailable)) => Err(unavailable.into()),
         Err(refusal) => {
-            let why = Some(refusal.to_string());
-            Ok(show(&state.gateway, &signed, form, why, None))
+            let said = Said::refused(PROFILE, refusal);
+            Ok(show(&state.gateway, &signed, form, said))
         }
     }
 }
@@ -84,12 +98,11 @@ pub async fn password(
         ..UserChange::default()
     };
     match state.gateway.update_user(signed.user.id, change).await {
-        Ok(user) => enter(&state, &headers, &user, PATH).await,
+        Ok(user) => enter(&state, &headers, &user, &saved_path(PATH)).await,
         Err(UserRefusal::Unavailable(unavailable)) => Err(unavailable.into()),
         Err(refusal) => {
-            let why = Some(refusal.to_string());
-            let form = as_it_is(&signed);
-            Ok(show(&state.gateway, &signed, form, None, why))
+            let said = Said::refused(PASSWORD, refusal);
+            Ok(show(&state.gateway, &signed, as_it_is(&signed), said))
         }
     }
 }
@@ -101,24 +114,12 @@ fn as_it_is(signed: &SignedIn) -> ProfileForm {
     }
 }
 
-fn show(
-    gateway: &Gateway,
-    signed: &SignedIn,
-    form: ProfileForm,
-    error: Option<String>,
-    password_error: Option<String>,
-) -> Response {
-    let status = if error.is_some() || password_error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+fn show(gateway: &Gateway, signed: &SignedIn, form: ProfileForm, said: Said) -> Response {
     let page = AccountPage {
-        shell: Shell::outside(gateway, signed, "Your account"),
+        shell: Shell::outside(gateway, signed, "Your account").at(PATH.to_owned()),
         name: form.name,
         email: form.email,
-        error,
-        password_error,
+        said,
     };
-    html(status, &page)
+    checked(page.said.is_refused(), &page)
 }

@@ -13,6 +13,7 @@
       }
     }
     for (const button of root.querySelectorAll("button[data-copy]")) button.hidden = false;
+    for (const field of root.querySelectorAll("[data-file]")) field.hidden = false;
     for (const left of root.querySelectorAll("[data-left]")) {
       left.until = performance.now() + Number(left.dataset.left) * 1000;
     }
@@ -105,6 +106,18 @@
     }
   });
 
+  // A file is written into the field that a person would paste it into. A PSBT begins with these five bytes (BIP 174).
+  document.addEventListener("change", async (event) => {
+    const into = event.target.dataset?.into;
+    const file = into && event.target.files[0];
+    if (!file || file.size > 1000000) return;
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const text = String.fromCharCode(...bytes.subarray(0, 5)) === "psbt\xff"
+      ? btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
+      : new TextDecoder().decode(bytes).trim();
+    document.getElementById(into).value = text;
+  });
+
   document.addEventListener("focusin", (event) => {
     if (event.target.matches?.(".copy input[readonly]")) event.target.select();
   });
@@ -118,6 +131,10 @@
   };
 
   enhance(document);
+  // What a form answered is the page itself: loaded again it asks for the page, and sends nothing twice.
+  if (body.dataset.page && body.dataset.page !== location.pathname) history.replaceState(null, "", body.dataset.page + location.hash);
+  // Loaded again, the page does not say once more that it was saved.
+  if (location.search === "?saved") history.replaceState(null, "", location.pathname + location.hash);
   document.querySelector("form[data-submit]")?.submit();
   for (const here of document.querySelectorAll("nav [aria-current]")) {
     const nav = here.parentElement;

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Extension, Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -14,7 +13,7 @@ use super::csrf::Sent;
 use super::destination::{amount, rail_of};
 use super::error::PageError;
 use super::live::{self, Places};
-use super::page::{Frame, html};
+use super::page::{Frame, checked};
 use crate::domain::ids::PullPaymentId;
 use crate::domain::payout::Payout;
 use crate::domain::pull_payment::PullPayment;
@@ -122,18 +121,13 @@ fn render(
         format!("/pull-payments/{}/events", pull.id),
         mark(gateway, pull, payouts),
     );
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
     let page = ClaimPage {
         frame,
         view: ClaimView::of(pull, payouts, &gateway.base_url, gateway.now()),
         form,
         error,
     };
-    html(status, &page)
+    checked(page.error.is_some(), &page)
 }
 
 /// All that the page shows and that may change.

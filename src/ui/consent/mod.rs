@@ -13,7 +13,7 @@ use super::csrf::Posted;
 use super::error::PageError;
 use super::keys;
 use super::list::Queried;
-use super::page::{Frame, html, ok};
+use super::page::{Frame, checked, html, ok};
 use super::permission_words::words;
 use super::session::SignedIn;
 use crate::domain::access::{Grant, permissions};
@@ -233,12 +233,7 @@ fn show(
         hidden: request.pairs(),
         error,
     };
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    html(status, &page)
+    checked(page.error.is_some(), &page)
 }
 
 fn known(grant: &Grant) -> &'static str {

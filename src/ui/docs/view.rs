@@ -4,6 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+/// The parts of a text, and whether each is code: the document marks that with backticks.
+pub fn pieces(text: &str) -> Vec<(bool, &str)> {
+    let parts = text.split('`').enumerate();
+    parts.map(|(place, part)| (place % 2 == 1, part)).collect()
+}
+
 /// Operations of one subject.
 #[derive(Clone, Debug)]
 pub struct Group {

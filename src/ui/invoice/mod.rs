@@ -12,7 +12,7 @@ use super::csrf::Posted;
 use super::destination::amount;
 use super::error::PageError;
 use super::list::{Pager, Queried, Taker, filters};
-use super::page::{Link, Room, Shell, html, ok};
+use super::page::{Link, Room, Shell, checked, html, ok};
 use super::session::Shop;
 use crate::domain::ids::InvoiceId;
 use crate::domain::invoice::{Details, Mark, Status};
@@ -120,14 +120,7 @@ pub async fn list(State(state): State<AppState>, shop: Shop, query: Queried<Want
         ""
     };
     ok(&ListPage {
-        shell: Shell::inside(
-            &state.gateway,
-            &shop.signed,
-            &shop.store,
-            Room::Invoices,
-            "Invoices",
-        )
-        .live(mark),
+        shell: Shell::inside(&state.gateway, &shop, Room::Invoices, "Invoices").live(mark),
         filters: filters(&path, &STATUSES, shown),
         pager: Pager::new(&path, shown, skip, taken.more),
         rows: taken.rows,
@@ -198,23 +191,13 @@ fn read(form: &NewForm) -> Result<NewInvoice, String> {
 }
 
 fn new_form(gateway: &Gateway, shop: &Shop, form: NewForm, error: Option<String>) -> Response {
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
     let page = NewPage {
-        shell: Shell::inside(
-            gateway,
-            &shop.signed,
-            &shop.store,
-            Room::Invoices,
-            "New invoice",
-        ),
+        shell: Shell::inside(gateway, shop, Room::Invoices, "New invoice")
+            .at(format!("{}/new", Room::Invoices.path(shop.store.id))),
         form,
         error,
     };
-    html(status, &page)
+    checked(page.error.is_some(), &page)
 }
 
 /// `GET /stores/{store}/invoices/{invoice}`
@@ -276,14 +259,9 @@ async fn one_page(
         StatusCode::OK
     };
     let page = OnePage {
-        shell: Shell::inside(
-            gateway,
-            &shop.signed,
-            &shop.store,
-            Room::Invoices,
-            "Invoice",
-        )
-        .live(mark),
+        shell: Shell::inside(gateway, shop, Room::Invoices, "Invoice")
+            .live(mark)
+            .at(format!("{}/{id}", Room::Invoices.path(store))),
         view: InvoiceView::of(&invoice, &entries, &gateway.base_url),
         error,
     };

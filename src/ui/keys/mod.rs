@@ -2,14 +2,13 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::consent::request::{Pairs, all};
 use super::csrf::Posted;
 use super::error::PageError;
 use super::format::When;
-use super::page::{Shell, html};
+use super::page::{Shell, checked};
 use super::permission_words::words;
 use super::session::SignedIn;
 use crate::domain::access::{ApiKey, Grant, UNRESTRICTED, permissions};
@@ -31,7 +30,35 @@ struct KeysPage {
     rows: Vec<KeyRow>,
     choices: Vec<(&'static str, &'static str)>,
     stores: Vec<(String, String)>,
+    form: KeyForm,
     error: Option<&'static str>,
+}
+
+/// A key that is to be made, as far as it was filled in.
+#[derive(Default)]
+struct KeyForm {
+    label: String,
+    store: String,
+    permissions: Vec<String>,
+}
+
+impl KeyForm {
+    fn ticks(&self, permission: &str) -> bool {
+        self.permissions.iter().any(|ticked| ticked == permission)
+    }
+}
+
+impl From<&Pairs> for KeyForm {
+    fn from(pairs: &Pairs) -> Self {
+        let first = |name| all(pairs, name).first().map_or("", |text| *text).to_owned();
+        Self {
+            label: first("label"),
+            store: first("store"),
+            permissions: (all(pairs, "permissions").into_iter())
+                .map(str::to_owned)
+                .collect(),
+        }
+    }
 }
 
 /// A key in the list.
@@ -46,12 +73,12 @@ struct KeyRow {
 
 /// `GET /account/api-keys`
 pub async fn page(State(state): State<AppState>, signed: SignedIn) -> Response {
-    show(&state.gateway, &signed, None, None).await
+    show(&state.gateway, &signed, None, KeyForm::default(), None).await
 }
 
 /// The page with a key that was just made.
 pub async fn with_new(gateway: &Gateway, signed: &SignedIn, secret: String) -> Response {
-    show(gateway, signed, Some(secret), None).await
+    show(gateway, signed, Some(secret), KeyForm::default(), None).await
 }
 
 /// `POST /account/api-keys`
@@ -67,13 +94,13 @@ pub async fn create(
         Some(permissions) if !permissions.is_empty() => permissions,
         Some(_) => {
             let why = "Tick at least one thing that the key may do.";
-            return Ok(show(gateway, &signed, None, Some(why)).await);
+            return Ok(show(gateway, &signed, None, (&form).into(), Some(why)).await);
         }
         None => return Err(PageError::Unreadable),
     };
     if label.chars().count() > LABEL_CHARS_MAX {
         let why = "The name is too long.";
-        return Ok(show(gateway, &signed, None, Some(why)).await);
+        return Ok(show(gateway, &signed, None, (&form).into(), Some(why)).await);
     }
     let label = label.to_owned();
     let (secret, _) = gateway
@@ -115,6 +142,7 @@ async fn show(
     gateway: &Gateway,
     signed: &SignedIn,
     new: Option<String>,
+    form: KeyForm,
     error: Option<&'static str>,
 ) -> Response {
     let stores = gateway.stores_of(signed.user.id).await;
@@ -148,12 +176,8 @@ async fn show(
             .filter(|store| !store.archived)
             .map(|store| (store.id.to_string(), store.name.clone()))
             .collect(),
+        form,
         error,
     };
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    html(status, &page)
+    checked(page.error.is_some(), &page)
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use bitcoin::Txid;
 use serde::Deserialize;
@@ -14,7 +13,8 @@ use serde::Deserialize;
 use super::csrf::{Button, Posted};
 use super::destination::amount;
 use super::error::PageError;
-use super::page::{Room, Shell, html};
+use super::page::{Room, Shell, checked};
+use super::said::Said;
 use super::session::Shop;
 use crate::domain::ids::StoreId;
 use crate::domain::money::{SAT_MAX, Sat};
@@ -26,6 +26,15 @@ use crate::service::node::NodeRefusal;
 use crate::store::{self, WriteError};
 use crate::wallet::TillBalance;
 use view::{NodeView, SenderView, SpendRow};
+
+/// The button that lets held payouts go.
+const HELD: &str = "held";
+
+/// The button that shows an address.
+const FUND: &str = "fund";
+
+/// The form that opens a channel.
+const CHANNEL: &str = "channel";
 
 #[derive(Template)]
 #[template(path = "wallet.html")]
@@ -43,8 +52,7 @@ struct WalletPage {
     node: Option<NodeView>,
     address: Option<String>,
     form: ChannelForm,
-    error: Option<String>,
-    done: Option<&'static str>,
+    said: Said,
 }
 
 /// A channel to be opened.
@@ -75,8 +83,16 @@ pub struct ReleaseForm {
 struct Outcome {
     address: Option<String>,
     form: ChannelForm,
-    error: Option<String>,
-    done: Option<&'static str>,
+    said: Said,
+}
+
+impl From<Said> for Outcome {
+    fn from(said: Said) -> Self {
+        Self {
+            said,
+            ..Self::default()
+        }
+    }
 }
 
 /// What a store's wallet holds. The tills live with the writer; a job that writes nothing costs no fsync.
@@ -108,10 +124,7 @@ pub async fn address(
             address: Some(address),
             ..Outcome::default()
         },
-        Err(refusal) => Outcome {
-            error: Some(refusal.to_string()),
-            ..Outcome::default()
-        },
+        Err(refusal) => Said::refused(FUND, refusal).into(),
     };
     show(&state.gateway, &shop, outcome).await
 }
@@ -132,14 +145,14 @@ pub async fn channel(
         Err(why) => Err(why.to_owned()),
     };
     let outcome = match opened {
-        Ok(()) => Outcome {
-            done: Some("The channel is being opened. It can be used after some confirmations."),
-            ..Outcome::default()
-        },
-        Err(error) => Outcome {
-            error: Some(error),
+        Ok(()) => Said::done(
+            CHANNEL,
+            "The channel is being opened. It can be used after some confirmations.",
+        )
+        .into(),
+        Err(why) => Outcome {
             form,
-            ..Outcome::default()
+            ..Said::refused(CHANNEL, why).into()
         },
     };
     show(&state.gateway, &shop, outcome).await
@@ -154,13 +167,8 @@ pub async fn release(
     let seen: Result<BTreeSet<Txid>, _> = form.txids.split_whitespace().map(str::parse).collect();
     let seen = seen.map_err(|_| PageError::Unreadable)?;
     if state.gateway.release_till(shop.store.id, seen).await? {
-        let outcome = Outcome {
-            error: Some(
-                "Still held: there is a spend that the page did not show before.".to_owned(),
-            ),
-            ..Outcome::default()
-        };
-        return show(&state.gateway, &shop, outcome).await;
+        let why = "Still held: there is a spend that the page did not show before.";
+        return show(&state.gateway, &shop, Said::refused(HELD, why).into()).await;
     }
     Ok(Redirect::to(&Room::Wallet.path(shop.store.id)).into_response())
 }
@@ -220,27 +228,16 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
             if is_admin {
                 strays.extend(store::receipt::strays(rows, StoreId::HOUSE));
             }
-            strays.retain(|stray| stray.assigned.is_none() && stray.lost.is_none());
+            strays.retain(store::receipt::Stray::waits);
             let spends = store::hold::spends(rows, id);
             let last = store::journal::last_sequence(rows);
             let waiting = store::draft::open_of(rows, id).len();
             (senders, waiting, strays.len(), spends, last)
         })
         .await;
-    let status = if outcome.error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    let shell = Shell::inside(
-        gateway,
-        &shop.signed,
-        &shop.store,
-        Room::Wallet,
-        "Wallet & node",
-    );
+    let shell = Shell::inside(gateway, shop, Room::Wallet, "Wallet & node");
     let page = WalletPage {
-        shell: shell.live(mark),
+        shell: shell.live(mark).at(Room::Wallet.path(id)),
         till: view::till(till_balance(gateway, id).await?),
         senders: senders.into(),
         waiting,
@@ -254,10 +251,9 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
         },
         address: outcome.address,
         form: outcome.form,
-        error: outcome.error,
-        done: outcome.done,
+        said: outcome.said,
     };
-    Ok(html(status, &page))
+    Ok(checked(page.said.is_refused(), &page))
 }
 
 async fn node(gateway: &Gateway) -> NodeView {

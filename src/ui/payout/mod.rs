@@ -17,7 +17,7 @@ use super::destination::{amount, rail_of};
 use super::error::PageError;
 use super::invoice::Wanted;
 use super::list::{Pager, Queried, Taker, filters};
-use super::page::{Link, Room, Shell, html, ok};
+use super::page::{Link, Room, Shell, checked, html, ok};
 use super::rights;
 use super::session::Shop;
 use crate::domain::ids::PayoutId;
@@ -130,14 +130,7 @@ pub async fn list(State(state): State<AppState>, shop: Shop, query: Queried<Want
         .await;
     let path = Room::Payouts.path(id);
     ok(&ListPage {
-        shell: Shell::inside(
-            &state.gateway,
-            &shop.signed,
-            &shop.store,
-            Room::Payouts,
-            "Payouts",
-        )
-        .live(mark),
+        shell: Shell::inside(&state.gateway, &shop, Room::Payouts, "Payouts").live(mark),
         filters: filters(&path, &STAGES, shown),
         pager: Pager::new(&path, shown, skip, taken.more),
         rows: taken.rows,
@@ -195,23 +188,13 @@ pub async fn create(
 }
 
 fn new_form(gateway: &Gateway, shop: &Shop, form: NewForm, error: Option<String>) -> Response {
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
     let page = NewPage {
-        shell: Shell::inside(
-            gateway,
-            &shop.signed,
-            &shop.store,
-            Room::Payouts,
-            "New payout",
-        ),
+        shell: Shell::inside(gateway, shop, Room::Payouts, "New payout")
+            .at(format!("{}/new", Room::Payouts.path(shop.store.id))),
         form,
         error,
     };
-    html(status, &page)
+    checked(page.error.is_some(), &page)
 }
 
 /// `GET /stores/{store}/payouts/{payout}`
@@ -334,8 +317,9 @@ async fn one_page(
         StatusCode::OK
     };
     let page = OnePage {
-        shell: Shell::inside(gateway, &shop.signed, &shop.store, Room::Payouts, "Payout")
-            .live(mark),
+        shell: Shell::inside(gateway, shop, Room::Payouts, "Payout")
+            .live(mark)
+            .at(format!("{}/{id}", Room::Payouts.path(store))),
         view: PayoutView::of(&payout, &outputs, rate, &entries),
         error,
     };

@@ -2,7 +2,6 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -13,7 +12,7 @@ use crate::service::Gateway;
 use crate::service::access::UserRefusal;
 use crate::ui::csrf::Sent;
 use crate::ui::error::PageError;
-use crate::ui::page::{Frame, html};
+use crate::ui::page::{Frame, checked};
 
 #[derive(Template)]
 #[template(path = "invitation.html")]
@@ -80,16 +79,11 @@ async fn find(
 }
 
 fn show(user: &User, token: &str, error: Option<String>) -> Response {
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
     let page = InvitationPage {
         frame: Frame::new("Choose a password"),
         path: path(user.id, token),
         email: user.email.clone(),
         error,
     };
-    html(status, &page)
+    checked(page.error.is_some(), &page)
 }

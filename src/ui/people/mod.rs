@@ -4,13 +4,12 @@ pub mod invitation;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::csrf::Posted;
 use super::error::PageError;
-use super::page::{Room, Shell, html};
+use super::page::{Room, Shell, checked};
 use super::session::Shop;
 use crate::domain::access::{Role, User};
 use crate::domain::ids::UserId;
@@ -26,8 +25,6 @@ struct PeoplePage {
     shell: Shell,
     rows: Vec<PersonRow>,
     roles: [(&'static str, &'static str); 4],
-    /// Whether the reader may change anything.
-    may_change: bool,
     /// Whether the reader may invite somebody without an account.
     may_invite: bool,
     email: String,
@@ -213,22 +210,17 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Response {
         role: member.role.name(),
         invited: user.invitation.is_some(),
     };
-    let status = if outcome.error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
     let page = PeoplePage {
-        shell: Shell::inside(gateway, &shop.signed, &shop.store, Room::People, "People"),
+        shell: Shell::inside(gateway, shop, Room::People, "People")
+            .at(Room::People.path(shop.store.id)),
         rows: people.into_iter().map(row).collect(),
         roles: Role::ALL.map(|role| (role.name(), hint(role))),
-        may_change: shop.may("btcpay.store.canmodifystoresettings"),
         may_invite: shop.signed.user.is_admin,
         email: outcome.email,
         invitation: outcome.invitation,
         error: outcome.error,
     };
-    html(status, &page)
+    checked(page.error.is_some(), &page)
 }
 
 const fn hint(role: Role) -> &'static str {

@@ -4,7 +4,6 @@ mod view;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -13,7 +12,7 @@ use super::destination::amount;
 use super::error::PageError;
 use super::invoice::Wanted;
 use super::list::{Pager, Queried, Taker};
-use super::page::{Room, Shell, html, ok};
+use super::page::{Room, Shell, checked, ok};
 use super::rights;
 use super::session::Shop;
 use crate::domain::ids::PullPaymentId;
@@ -86,14 +85,7 @@ pub async fn list(State(state): State<AppState>, shop: Shop, query: Queried<Want
         .await;
     let path = Room::PullPayments.path(id);
     ok(&ListPage {
-        shell: Shell::inside(
-            &state.gateway,
-            &shop.signed,
-            &shop.store,
-            Room::PullPayments,
-            "Pull payments",
-        )
-        .live(mark),
+        shell: Shell::inside(&state.gateway, &shop, Room::PullPayments, "Pull payments").live(mark),
         pager: Pager::new(&path, "", skip, taken.more),
         rows: taken.rows,
     })
@@ -187,23 +179,13 @@ fn read(form: &NewForm, bolt11_days: u32, now: Timestamp) -> Result<NewPullPayme
 }
 
 fn new_form(gateway: &Gateway, shop: &Shop, form: NewForm, error: Option<String>) -> Response {
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
     let page = NewPage {
-        shell: Shell::inside(
-            gateway,
-            &shop.signed,
-            &shop.store,
-            Room::PullPayments,
-            "New pull payment",
-        ),
+        shell: Shell::inside(gateway, shop, Room::PullPayments, "New pull payment")
+            .at(format!("{}/new", Room::PullPayments.path(shop.store.id))),
         form,
         error,
     };
-    html(status, &page)
+    checked(page.error.is_some(), &page)
 }
 
 /// `GET /stores/{store}/pull-payments/{pull_payment}`
@@ -225,14 +207,7 @@ pub async fn one(
         .await
         .ok_or(PageError::NotFound)?;
     Ok(ok(&OnePage {
-        shell: Shell::inside(
-            &state.gateway,
-            &shop.signed,
-            &shop.store,
-            Room::PullPayments,
-            "Pull payment",
-        )
-        .live(mark),
+        shell: Shell::inside(&state.gateway, &shop, Room::PullPayments, "Pull payment").live(mark),
         view: PullView::of(
             &pull,
             &payouts,

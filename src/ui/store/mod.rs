@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Extension, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -15,7 +14,7 @@ use super::format;
 use super::invoice::view::InvoiceRow;
 use super::live::{self, Places};
 use super::node::till_balance;
-use super::page::{Room, Shell, html, ok};
+use super::page::{Room, Shell, checked, ok};
 use super::payout::view::PayoutRow;
 use super::rights;
 use super::session::{Shop, SignedIn};
@@ -47,6 +46,8 @@ struct HomePage {
     rows: Vec<InvoiceRow>,
     payouts: Vec<PayoutRow>,
     in_review: usize,
+    /// Payments that nobody has assigned to an invoice yet.
+    strays: usize,
     paid_twice: Vec<String>,
 }
 
@@ -140,11 +141,6 @@ async fn stores_page(
     form: NewForm,
     error: Option<String>,
 ) -> Response {
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
     let stores = stores_of(gateway, signed)
         .await
         .into_iter()
@@ -156,13 +152,13 @@ async fn stores_page(
         form,
         error,
     };
-    html(status, &page)
+    checked(page.error.is_some(), &page)
 }
 
 /// `GET /stores/{store}`
 pub async fn home(State(state): State<AppState>, shop: Shop) -> Result<Response, PageError> {
     let id = shop.store.id;
-    let (rows, payouts, mark) = state
+    let (rows, payouts, strays, mark) = state
         .gateway
         .store
         .read(move |rows| {
@@ -178,7 +174,10 @@ pub async fn home(State(state): State<AppState>, shop: Shop) -> Result<Response,
                 payouts.push(PayoutRow::from(&payout));
                 go_on(payouts.len())
             });
-            (invoices, payouts, store::journal::last_sequence(rows))
+            let strays = store::receipt::strays(rows, id);
+            let waiting = strays.iter().filter(|stray| stray.waits()).count();
+            let last = store::journal::last_sequence(rows);
+            (invoices, payouts, waiting, last)
         })
         .await;
     let alerts = state.gateway.payout_alerts(id).await;
@@ -214,18 +213,12 @@ pub async fn home(State(state): State<AppState>, shop: Shop) -> Result<Response,
         hint: "over Lightning, now",
     });
     Ok(ok(&HomePage {
-        shell: Shell::inside(
-            &state.gateway,
-            &shop.signed,
-            &shop.store,
-            Room::Home,
-            "Overview",
-        )
-        .live(mark),
+        shell: Shell::inside(&state.gateway, &shop, Room::Home, "Overview").live(mark),
         tiles,
         rows,
         payouts,
         in_review: alerts.in_review.len(),
+        strays,
         paid_twice: (alerts.paid_twice.iter())
             .map(|payout| format!("{path}/{payout}"))
             .collect(),

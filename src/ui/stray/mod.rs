@@ -4,13 +4,12 @@ mod view;
 
 use askama::Template;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::csrf::Posted;
 use super::error::PageError;
-use super::page::{Room, Shell, html};
+use super::page::{Room, Shell, checked};
 use super::session::Shop;
 use crate::domain::ids::StoreId;
 use crate::http::AppState;
@@ -92,18 +91,13 @@ async fn show(gateway: &Gateway, shop: &Shop, error: Option<String>) -> Response
         .read(|rows| store::journal::last_sequence(rows))
         .await;
     let title = "Money that fits no invoice";
-    let shell = Shell::inside(gateway, &shop.signed, &shop.store, Room::Wallet, title);
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+    let shell = Shell::inside(gateway, shop, Room::Wallet, title);
     let page = StraysPage {
-        shell: shell.live(mark),
+        shell: shell.live(mark).at(format!("/stores/{id}/strays")),
         rows,
         error,
     };
-    html(status, &page)
+    checked(page.error.is_some(), &page)
 }
 
 async fn rows_of(gateway: &Gateway, store: StoreId) -> Vec<StrayRow> {

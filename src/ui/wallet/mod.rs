@@ -4,15 +4,16 @@ mod view;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::csrf::{Button, Posted};
 use super::destination::amount;
 use super::error::PageError;
-use super::page::{Room, Shell, html};
+use super::page::{Room, Shell, checked};
 use super::rights;
+use super::said::Said;
 use super::session::Shop;
 use crate::domain::ids::BatchId;
 use crate::http::AppState;
@@ -21,10 +22,22 @@ use crate::service::batches::bump::sat_per_kvb;
 use crate::service::payment_method::GivenWallet;
 use crate::service::wallet::send::{NewSend, Wanted};
 use crate::store;
-use view::{DraftRow, KeptRow, MovedRow, WalletView};
+use view::{CoinRow, DraftRow, KeptRow, MovedRow, WalletView};
 
-/// Transactions that the page shows.
+/// Transactions and coins that the page shows.
 const SHOWN: usize = 20;
+
+/// The form that connects a wallet.
+const CONNECT: &str = "connect";
+
+/// The form that pays.
+const SEND: &str = "send";
+
+/// The form that brings a signed transaction.
+const SIGNED: &str = "signed";
+
+/// Transactions that wait for a signature.
+const DRAFTS: &str = "drafts";
 
 #[derive(Template)]
 #[template(path = "onchain_wallet.html")]
@@ -34,10 +47,13 @@ struct WalletPage {
     drafts: Vec<DraftRow>,
     kept: Vec<KeptRow>,
     moved: Vec<MovedRow>,
+    coins: Vec<CoinRow>,
+    /// Coins that are not shown.
+    more_coins: usize,
     connect: ConnectForm,
     send: SendForm,
-    error: Option<String>,
-    done: Option<&'static str>,
+    signed: SignedForm,
+    said: Said,
 }
 
 /// A wallet to be connected.
@@ -64,7 +80,7 @@ pub struct SendForm {
 }
 
 /// A signed transaction that is brought back.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct SignedForm {
     #[serde(default)]
     transaction: String,
@@ -75,21 +91,14 @@ pub struct SignedForm {
 struct Outcome {
     connect: ConnectForm,
     send: SendForm,
-    error: Option<String>,
-    done: Option<&'static str>,
+    signed: SignedForm,
+    said: Said,
 }
 
-impl Outcome {
-    fn done(words: &'static str) -> Self {
+impl From<Said> for Outcome {
+    fn from(said: Said) -> Self {
         Self {
-            done: Some(words),
-            ..Self::default()
-        }
-    }
-
-    fn refused(why: impl std::fmt::Display) -> Self {
-        Self {
-            error: Some(why.to_string()),
+            said,
             ..Self::default()
         }
     }
@@ -117,10 +126,14 @@ pub async fn connect(
         .set_onchain(shop.store.id, Some(true), Some(wallet))
         .await;
     let outcome = match connected {
-        Ok(_) => Outcome::done("The wallet is connected: new invoices are paid to it."),
+        Ok(_) => Said::done(
+            CONNECT,
+            "The wallet is connected: new invoices are paid to it.",
+        )
+        .into(),
         Err(refusal) => Outcome {
             connect: form,
-            ..Outcome::refused(refusal)
+            ..Said::refused(CONNECT, refusal).into()
         },
     };
     show(&state.gateway, &shop, outcome).await
@@ -132,11 +145,11 @@ pub async fn own(
     shop: Shop,
     Posted(Button {}): Posted<Button>,
 ) -> Result<Response, PageError> {
-    let outcome = match state.gateway.use_own_wallet(shop.store.id).await {
-        Ok(_) => Outcome::done("The store uses this server's own wallet again."),
-        Err(refusal) => Outcome::refused(refusal),
+    let said = match state.gateway.use_own_wallet(shop.store.id).await {
+        Ok(_) => Said::done(CONNECT, "The store uses this server's own wallet again."),
+        Err(refusal) => Said::refused(CONNECT, refusal),
     };
-    show(&state.gateway, &shop, outcome).await
+    show(&state.gateway, &shop, said.into()).await
 }
 
 /// `POST /stores/{store}/wallet/send`: signed and sent where this server has the keys, for its owner to sign otherwise.
@@ -146,11 +159,10 @@ pub async fn send(
     Posted(form): Posted<SendForm>,
 ) -> Result<Response, PageError> {
     let outcome = match sent(&state.gateway, &shop, &form).await? {
-        Ok(words) => Outcome::done(words),
-        Err(error) => Outcome {
-            error: Some(error),
+        Ok(words) => Said::done(SEND, words).into(),
+        Err(why) => Outcome {
             send: form,
-            ..Outcome::default()
+            ..Said::refused(SEND, why).into()
         },
     };
     show(&state.gateway, &shop, outcome).await
@@ -167,8 +179,11 @@ pub async fn signed(
         .wallet_broadcast(shop.store.id, &form.transaction)
         .await;
     let outcome = match taken {
-        Ok(_) => Outcome::done("The transaction is signed, and is being sent."),
-        Err(refusal) => Outcome::refused(refusal),
+        Ok(_) => Said::done(SIGNED, "The transaction is signed, and is being sent.").into(),
+        Err(refusal) => Outcome {
+            signed: form,
+            ..Said::refused(SIGNED, refusal).into()
+        },
     };
     show(&state.gateway, &shop, outcome).await
 }
@@ -182,10 +197,11 @@ pub async fn give_up(
 ) -> Result<Response, PageError> {
     let id: BatchId = draft.parse().map_err(|_| PageError::NotFound)?;
     match state.gateway.give_up_draft(shop.store.id, id).await {
-        Ok(_) => Ok(
-            Redirect::to(&format!("{}/onchain", Room::Wallet.path(shop.store.id))).into_response(),
-        ),
-        Err(refusal) => show(&state.gateway, &shop, Outcome::refused(refusal)).await,
+        Ok(_) => Ok(Redirect::to(&path_of(&shop)).into_response()),
+        Err(refusal) => {
+            let said = Said::refused(DRAFTS, refusal);
+            show(&state.gateway, &shop, said.into()).await
+        }
     }
 }
 
@@ -245,18 +261,26 @@ async fn sent(
             .map_err(|refusal| refusal.to_string())
     } else {
         let made = gateway.wallet_draft(store, new).await;
-        made.map(|_| "The transaction waits for your signature, below.")
+        made.map(|_| "The transaction waits for your signature, above.")
             .map_err(|refusal| refusal.to_string())
     })
+}
+
+fn path_of(shop: &Shop) -> String {
+    format!("{}/onchain", Room::Wallet.path(shop.store.id))
 }
 
 async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Response, PageError> {
     let id = shop.store.id;
     let config = gateway.wallet_config(id).await?;
-    let moved = match &config {
-        Some(_) => gateway.wallet_history(id).await.unwrap_or_default(),
-        None => Vec::new(),
+    let (moved, coins) = match &config {
+        Some(_) => (
+            gateway.wallet_history(id).await.unwrap_or_default(),
+            gateway.wallet_coins(id).await.unwrap_or_default(),
+        ),
+        None => (Vec::new(), Vec::new()),
     };
+    let notes = gateway.remarks(id).await;
     let balance = super::node::till_balance(gateway, id).await?;
     let drafts = gateway.drafts(id).await;
     // Whoever sees the signed bytes can send them.
@@ -268,28 +292,21 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
     let mark = gateway
         .store
         .glance(|rows| store::journal::last_sequence(rows));
-    let status = if outcome.error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
-    let shell = Shell::inside(
-        gateway,
-        &shop.signed,
-        &shop.store,
-        Room::Wallet,
-        "On-chain wallet",
-    );
+    let shell = Shell::inside(gateway, shop, Room::Wallet, "On-chain wallet");
     let page = WalletPage {
-        shell: shell.live(mark),
+        shell: shell.live(mark).at(path_of(shop)),
         wallet: WalletView::of(config.as_ref(), balance),
         drafts: drafts.iter().map(DraftRow::from).collect(),
         kept: kept.iter().map(KeptRow::from).collect(),
-        moved: moved.iter().take(SHOWN).map(MovedRow::from).collect(),
+        moved: (moved.iter().take(SHOWN))
+            .map(|moved| MovedRow::of(moved, &notes))
+            .collect(),
+        coins: coins.iter().take(SHOWN).map(CoinRow::from).collect(),
+        more_coins: coins.len().saturating_sub(SHOWN),
         connect: outcome.connect,
         send: outcome.send,
-        error: outcome.error,
-        done: outcome.done,
+        signed: outcome.signed,
+        said: outcome.said,
     };
-    Ok(html(status, &page))
+    Ok(checked(page.said.is_refused(), &page))
 }

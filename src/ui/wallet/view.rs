@@ -1,5 +1,7 @@
 //! What the page of the on-chain wallet shows.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bitcoin::consensus::encode::serialize_hex;
@@ -8,8 +10,9 @@ use crate::domain::money::Sat;
 use crate::domain::payout::batch::Batch;
 use crate::domain::payout::draft::Draft;
 use crate::service::payment_method::WalletConfig;
+use crate::service::wallet::notes::Remarks;
 use crate::ui::format::{self, Badge, When};
-use crate::wallet::history::Moved;
+use crate::wallet::history::{Moved, Unspent};
 use crate::wallet::{TillBalance, TillKind};
 
 /// The wallet.
@@ -67,6 +70,23 @@ pub struct MovedRow {
     /// When.
     pub when: When,
     /// How it stands.
+    pub badge: Badge,
+    /// What somebody wrote about it.
+    pub remark: String,
+    /// Its labels.
+    pub labels: Vec<String>,
+}
+
+/// A coin.
+#[derive(Clone, Debug)]
+pub struct CoinRow {
+    /// How much.
+    pub amount: String,
+    /// At which address.
+    pub address: String,
+    /// When it came.
+    pub when: When,
+    /// Whether it can be spent.
     pub badge: Badge,
 }
 
@@ -148,8 +168,25 @@ impl From<&Batch> for KeptRow {
     }
 }
 
-impl From<&Moved> for MovedRow {
-    fn from(moved: &Moved) -> Self {
+impl From<&Unspent> for CoinRow {
+    fn from(coin: &Unspent) -> Self {
+        Self {
+            amount: format::sat(coin.amount),
+            address: coin.address.clone(),
+            when: coin.at.into(),
+            badge: match (coin.locked, coin.confirmations) {
+                (true, _) => Badge::new("Set aside", "busy"),
+                (false, 0) => Badge::new("Unconfirmed", "wait"),
+                (false, _) => Badge::new("Free", "good"),
+            },
+        }
+    }
+}
+
+impl MovedRow {
+    /// A row, with what was noted about it.
+    pub fn of(moved: &Moved, notes: &BTreeMap<String, Remarks>) -> Self {
+        let noted = notes.get(&moved.txid.to_string());
         let (sign, amount) = if moved.received >= moved.sent {
             ("+", moved.received.0 - moved.sent.0)
         } else {
@@ -164,6 +201,8 @@ impl From<&Moved> for MovedRow {
             } else {
                 Badge::new("Unconfirmed", "wait")
             },
+            remark: noted.map(|noted| noted.comment.clone()).unwrap_or_default(),
+            labels: noted.map(|noted| noted.labels.clone()).unwrap_or_default(),
         }
     }
 }

@@ -5,13 +5,13 @@ mod view;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::csrf::{Button, Posted};
 use super::error::PageError;
 use super::list::ROWS;
-use super::page::{Room, Shell, html, ok};
+use super::page::{Room, Shell, checked, ok};
+use super::said::{Said, Saved, saved};
 use super::session::Shop;
 use crate::domain::ids::{DeliveryId, WebhookId};
 use crate::domain::webhook::Endpoint;
@@ -38,8 +38,14 @@ struct OnePage {
     /// Shown once, to whoever has just made it.
     secret: Option<String>,
     deliveries: Vec<DeliveryRow>,
-    error: Option<String>,
+    said: Said,
 }
+
+/// The form of what a webhook is.
+const FORM: &str = "webhook";
+
+/// What it was told.
+const DELIVERIES: &str = "deliveries";
 
 /// `GET /stores/{store}/webhooks`
 pub async fn list(State(state): State<AppState>, shop: Shop) -> Response {
@@ -55,7 +61,7 @@ pub async fn list(State(state): State<AppState>, shop: Shop) -> Response {
 /// `GET /stores/{store}/webhooks/new`
 pub async fn new_page(State(state): State<AppState>, shop: Shop) -> Response {
     let form = FormView::fresh();
-    page(&state.gateway, &shop, None, form, None, None).await
+    page(&state.gateway, &shop, None, form, None, Said::Nothing).await
 }
 
 /// `POST /stores/{store}/webhooks`: answers the page itself, since the secret is shown only now.
@@ -69,12 +75,19 @@ pub async fn create(
         Ok(made) => {
             let secret = Some(made.secret.reveal().to_owned());
             let form = FormView::of(&made);
-            Ok(page(&state.gateway, &shop, Some(&made), form, secret, None).await)
+            Ok(page(
+                &state.gateway,
+                &shop,
+                Some(&made),
+                form,
+                secret,
+                Said::Nothing,
+            )
+            .await)
         }
         Err(refusal) => {
-            let why = in_words(refusal)?;
             let form = FormView::again(&form);
-            Ok(page(&state.gateway, &shop, None, form, None, Some(why)).await)
+            refused(&state.gateway, &shop, None, form, (FORM, refusal)).await
         }
     }
 }
@@ -84,10 +97,16 @@ pub async fn one(
     State(state): State<AppState>,
     shop: Shop,
     Path((_, id)): Path<(String, String)>,
+    Saved(saved): Saved,
 ) -> Result<Response, PageError> {
     let endpoint = find(&state.gateway, &shop, &id).await?;
     let form = FormView::of(&endpoint);
-    Ok(page(&state.gateway, &shop, Some(&endpoint), form, None, None).await)
+    let said = if saved {
+        Said::done(FORM, "Saved.")
+    } else {
+        Said::Nothing
+    };
+    Ok(page(&state.gateway, &shop, Some(&endpoint), form, None, said).await)
 }
 
 /// `POST /stores/{store}/webhooks/{webhook}`
@@ -101,19 +120,17 @@ pub async fn update(
     let wish = form.wish(Some(&endpoint), shop.signed.user.is_admin);
     let store = shop.store.id;
     match state.gateway.update_webhook(store, endpoint.id, wish).await {
-        Ok(_) => Ok(back(&shop, Some(endpoint.id))),
+        Ok(_) => Ok(saved(&path_of(&shop, endpoint.id))),
         Err(refusal) => {
-            let why = in_words(refusal)?;
             let form = FormView::again(&form);
-            Ok(page(
+            refused(
                 &state.gateway,
                 &shop,
                 Some(&endpoint),
                 form,
-                None,
-                Some(why),
+                (FORM, refusal),
             )
-            .await)
+            .await
         }
     }
 }
@@ -128,7 +145,7 @@ pub async fn delete(
     let endpoint = find(&state.gateway, &shop, &id).await?;
     let deleted = state.gateway.delete_webhook(shop.store.id, endpoint.id);
     match deleted.await {
-        Ok(()) => Ok(back(&shop, None)),
+        Ok(()) => Ok(Redirect::to(&Room::Webhooks.path(shop.store.id)).into_response()),
         Err(refusal) => Err(not_found_or_house(refusal)),
     }
 }
@@ -146,19 +163,17 @@ pub async fn redeliver(
         .gateway
         .redeliver(shop.store.id, endpoint.id, delivery);
     match sent.await {
-        Ok(_) => Ok(back(&shop, Some(endpoint.id))),
+        Ok(_) => Ok(Redirect::to(&path_of(&shop, endpoint.id)).into_response()),
         Err(refusal) => {
-            let why = in_words(refusal)?;
             let form = FormView::of(&endpoint);
-            Ok(page(
+            refused(
                 &state.gateway,
                 &shop,
                 Some(&endpoint),
                 form,
-                None,
-                Some(why),
+                (DELIVERIES, refusal),
             )
-            .await)
+            .await
         }
     }
 }
@@ -169,10 +184,20 @@ async fn find(gateway: &Gateway, shop: &Shop, id: &str) -> Result<Endpoint, Page
     found.ok_or(PageError::NotFound)
 }
 
-fn back(shop: &Shop, webhook: Option<WebhookId>) -> Response {
-    let path = Room::Webhooks.path(shop.store.id);
-    let path = webhook.map_or_else(|| path.clone(), |id| format!("{path}/{id}"));
-    Redirect::to(&path).into_response()
+fn path_of(shop: &Shop, webhook: WebhookId) -> String {
+    format!("{}/{webhook}", Room::Webhooks.path(shop.store.id))
+}
+
+/// The page with why one of its forms was refused.
+async fn refused(
+    gateway: &Gateway,
+    shop: &Shop,
+    endpoint: Option<&Endpoint>,
+    form: FormView,
+    (place, refusal): (&'static str, WebhookRefusal),
+) -> Result<Response, PageError> {
+    let said = Said::refused(place, in_words(refusal)?);
+    Ok(page(gateway, shop, endpoint, form, None, said).await)
 }
 
 /// What the page says of a refusal; some are pages of their own.
@@ -199,7 +224,7 @@ fn not_found_or_house(refusal: WebhookRefusal) -> PageError {
 }
 
 fn shell(gateway: &Gateway, shop: &Shop, title: &str) -> Shell {
-    Shell::inside(gateway, &shop.signed, &shop.store, Room::Webhooks, title)
+    Shell::inside(gateway, shop, Room::Webhooks, title)
 }
 
 async fn page(
@@ -208,10 +233,9 @@ async fn page(
     endpoint: Option<&Endpoint>,
     form: FormView,
     secret: Option<String>,
-    error: Option<String>,
+    said: Said,
 ) -> Response {
-    let room = Room::Webhooks.path(shop.store.id);
-    let path = endpoint.map(|endpoint| format!("{room}/{}", endpoint.id));
+    let path = endpoint.map(|endpoint| path_of(shop, endpoint.id));
     let (store, mut deliveries) = (shop.store.id, Vec::new());
     if let Some((endpoint, path)) = endpoint.zip(path.as_ref()) {
         let all = gateway.deliveries(store, endpoint.id, ROWS, |_| true).await;
@@ -221,18 +245,15 @@ async fn page(
         None => "New webhook",
         Some(_) => "Webhook",
     };
-    let status = if error.is_some() {
-        StatusCode::UNPROCESSABLE_ENTITY
-    } else {
-        StatusCode::OK
-    };
+    let here =
+        (path.clone()).unwrap_or_else(|| format!("{}/new", Room::Webhooks.path(shop.store.id)));
     let page = OnePage {
-        shell: shell(gateway, shop, title),
+        shell: shell(gateway, shop, title).at(here),
         path,
         form,
         secret,
         deliveries,
-        error,
+        said,
     };
-    html(status, &page)
+    checked(page.said.is_refused(), &page)
 }

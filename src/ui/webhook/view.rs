@@ -61,11 +61,12 @@ impl DeliveryRow {
             }
             Standing::Due { at } => (Badge::new("Due", "busy"), String::new(), Some(*at)),
             Standing::Delivered { code, .. } => {
-                (Badge::new("Delivered", "good"), code.to_string(), None)
+                let outcome = words(&Outcome::Answered(*code));
+                (Badge::new("Delivered", "good"), outcome, None)
             }
             Standing::Retried {
                 outcome, next_at, ..
-            } => (Badge::new("Failed", "busy"), words(outcome), Some(*next_at)),
+            } => (Badge::new("Failed", "wait"), words(outcome), Some(*next_at)),
             Standing::GivenUp { outcome, .. } => {
                 (Badge::new("Given up", "bad"), words(outcome), None)
             }
@@ -90,6 +91,7 @@ impl DeliveryRow {
 fn words(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Answered(code) => format!("It answered with HTTP status {code}."),
-        Outcome::NoAnswer(why) | Outcome::NotSent(why) => why.clone(),
+        Outcome::NoAnswer(why) => format!("No answer: {}.", why.trim_end_matches('.')),
+        Outcome::NotSent(why) => format!("Not sent: {}.", why.trim_end_matches('.')),
     }
 }

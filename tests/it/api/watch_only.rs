@@ -1,5 +1,6 @@
 //! Stores whose wallet is somebody else's: watched here, signed elsewhere.
 
+use bdk_wallet::KeychainKind;
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::{OutPoint, Transaction};
 use serde_json::{Value, json};
@@ -171,12 +172,12 @@ async fn a_payment_to_an_address_that_turns_out_to_be_the_wallets_own_is_recogni
     let client = watching(&signer).await;
     coin(&client, 100_000).await;
     // Too far ahead to be known as its own when the draft is made.
-    let own = signer.change(240);
+    let own = signer.at(KeychainKind::Internal, 240);
     let payout = owed_to(&client, &own.to_string(), "0.0003").await;
     let tx = signed(&signer, &drafts(&client).await[0]);
     // Payments to earlier ones move the look-ahead past it.
     for index in (20..240).step_by(20) {
-        let script = signer.change(index).script_pubkey();
+        let script = signer.at(KeychainKind::Internal, index).script_pubkey();
         client.world.chain.pay(&script, Sat(5_000));
         client.world.look().await;
     }

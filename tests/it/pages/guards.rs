@@ -24,14 +24,14 @@ const ZEROS: &str = "00000000000000000000000000000000000000000000000000000000000
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// What exists in the store, as ids.
-struct Things {
+pub struct Things {
     invoice: String,
     pull_payment: String,
     payout: String,
 }
 
 impl Things {
-    async fn made(world: &World) -> Self {
+    pub async fn made(world: &World) -> Self {
         let invoice = world.invoice(1_000).await;
         let pull_payment = world
             .pull_payment_as(NewPullPayment {
@@ -48,8 +48,16 @@ impl Things {
         }
     }
 
+    /// A route below the store with the ids in it.
+    pub fn named(&self, route: &str) -> String {
+        route
+            .replace("{invoice}", &self.invoice)
+            .replace("{pull}", &self.pull_payment)
+            .replace("{payout}", &self.payout)
+    }
+
     /// Every page of a store.
-    fn pages(&self) -> Vec<String> {
+    pub fn pages(&self) -> Vec<String> {
         let fixed = [
             "",
             "/invoices",
@@ -312,6 +320,7 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
         "/stores/nothing".to_owned(),
         format!("/pull-payments/{}", things.pull_payment),
         "/pull-payments/nothing".to_owned(),
+        "/nothing".to_owned(),
         "/assets/nothing".to_owned(),
         checkout.clone(),
         format!("{checkout}/BTC-LN"),

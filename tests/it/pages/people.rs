@@ -11,7 +11,7 @@ use super::Visitor;
 type Form<'f> = &'f [(&'f str, &'f str)];
 
 /// Somebody with an account and this role in the store, signed in.
-async fn with_role(role: Role) -> Visitor {
+pub async fn with_role(role: Role) -> Visitor {
     let mut visitor = Visitor::stranger().await;
     let user = guest(&visitor, "two@example.com").await;
     let (shop, owner) = (visitor.world.shop, visitor.world.user);
@@ -285,7 +285,7 @@ async fn one_changes_one_s_own_name_address_and_password() {
     assert!(refused.text.contains("has an account"));
     let moved = [("name", "New"), ("email", "moved@example.com")];
     let saved = visitor.post("/account", &moved).await;
-    assert_eq!(saved.location(), "/account");
+    assert_eq!(saved.location(), "/account?saved");
     let page = visitor.get("/account").await;
     assert!(page.text.contains("value=\"moved@example.com\""));
 
@@ -301,7 +301,7 @@ async fn one_changes_one_s_own_name_address_and_password() {
     }
     let form = [("current", "long enough"), ("new", "another one")];
     let done = visitor.post("/account/password", &form).await;
-    assert_eq!(done.location(), "/account");
+    assert_eq!(done.location(), "/account?saved");
     assert!(!done.header("set-cookie").is_empty(), "this browser stays");
     let old = visitor.get("/account").await;
     assert_eq!(old.location(), "/login?next=/account", "the others don't");

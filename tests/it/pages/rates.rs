@@ -16,8 +16,8 @@ async fn rules_are_shown_changed_and_refused_with_what_was_typed() {
     let page = owner.get(&path).await;
     assert_eq!(page.status, StatusCode::OK);
     for shown in [
-        "BTC_USD",
-        "50,000.00 USD (bid)",
+        "<dt>Invoices</dt><dd>1 BTC = 50,000.00 USD</dd>",
+        "<dt>Payouts</dt><dd>1 BTC = 50,000.00 USD</dd>",
         "Fixed prices",
         "set by who runs the server",
         "X_X = fixed(X_X);",
@@ -25,14 +25,17 @@ async fn rules_are_shown_changed_and_refused_with_what_was_typed() {
         assert!(page.text.contains(shown), "{shown}: {}", page.text);
     }
     let form = [("source", "fixed"), ("spread", "2"), ("fallback", "keep")];
-    assert_eq!(owner.post(&path, &form).await.location(), path);
-    let page = owner.get(&path).await;
-    assert!(
-        page.text
-            .contains("49,000.00 USD (bid), 51,000.00 USD (ask)"),
-        "{}",
-        page.text
-    );
+    let saved = format!("{path}?saved");
+    assert_eq!(owner.post(&path, &form).await.location(), saved);
+    let page = owner.get(&saved).await;
+    for shown in [
+        "Saved.",
+        "<dt>Invoices</dt><dd>1 BTC = 49,000.00 USD</dd>",
+        "<dt>Payouts</dt><dd>1 BTC = 50,000.00 USD</dd>",
+    ] {
+        assert!(page.text.contains(shown), "{shown}: {}", page.text);
+    }
+    assert!(!owner.get(&path).await.text.contains("Saved."));
     let script = "BTC_USD = 7; // </textarea><script>";
     for (form, said) in [
         ([("source", "nobody"), ("spread", "0")], "no such source"),
@@ -59,9 +62,9 @@ async fn rules_are_shown_changed_and_refused_with_what_was_typed() {
         ("script", script),
         ("fallback", "fixed"),
     ];
-    assert_eq!(owner.post(&path, &form).await.location(), path);
+    assert_eq!(owner.post(&path, &form).await.location(), saved);
     let page = owner.get(&path).await;
-    assert!(page.text.contains("7.00 USD (bid)"), "{}", page.text);
+    assert!(page.text.contains("1 BTC = 7.00 USD"), "{}", page.text);
     assert!(!page.text.contains("</textarea><script>"));
     let unsigned = owner.post_raw(&path, &[("source", "fixed")]).await;
     assert_eq!(unsigned.status, StatusCode::FORBIDDEN);

@@ -76,7 +76,10 @@ async fn a_webhook_is_made_changed_looked_at_and_deleted() {
     assert_eq!(told.len(), 2);
     assert!(matches!(told[0].standing, Standing::Delivered { .. }));
     let typed = [("url", URL), ("event_InvoiceSettled", "on")];
-    assert_eq!(owner.post(&page, &typed).await.location(), page);
+    assert_eq!(
+        owner.post(&page, &typed).await.location(),
+        format!("{page}?saved")
+    );
     let after = world.gateway.webhook(world.shop, endpoint.id).await;
     let after = after.expect("it is there");
     assert!(!after.enabled && !after.automatic_redelivery && !after.events.everything);
