@@ -11,7 +11,7 @@ use super::cbor;
 use super::ids::{StoreId, UserId};
 use super::invoice::SpeedPolicy;
 use super::money::Currency;
-use super::payout::FeeCap;
+use super::payout::{FeeCap, FeeWish};
 use super::rates::StoreRates;
 use super::receipt::Rail;
 use super::time::Timestamp;
@@ -223,4 +223,8 @@ pub struct Processor {
     /// When it was set; its rounds are counted from there.
     #[n(5)]
     pub since: Timestamp,
+    /// Over Lightning: what it may spend on fees for payouts that say nothing of their own, in the place of the store's
+    /// cap.
+    #[n(6)]
+    pub fees: Option<FeeWish>,
 }

@@ -180,6 +180,11 @@ impl Gateway {
         now: Timestamp,
     ) -> Payout {
         let cap = self.fee_cap(store).await;
+        let fees = if new.fees.is_none() {
+            self.senders_wish(store, &new).await
+        } else {
+            new.fees
+        };
         // An amount that can't be compared now is checked once it has a worth (D18).
         let named = (new.read.amount).filter(|_| !new.asked.currency.is_bitcoin());
         let id = PayoutId(self.random());
@@ -204,7 +209,23 @@ impl Gateway {
                 now,
             )
         };
-        payout.cap_fees(new.fees, cap)
+        payout.cap_fees(fees, cap)
+    }
+
+    /// What the store's sender may spend on a payout that says nothing of its own. Only of those that it sends.
+    async fn senders_wish(&self, store: StoreId, new: &NewPayout) -> FeeWish {
+        let rail = match (new.origin, &new.read.destination) {
+            (Origin::PullPayment(_) | Origin::Store, Destination::Bolt11(_)) => Rail::Lightning,
+            (Origin::PullPayment(_) | Origin::Store, Destination::Address(_))
+            | (Origin::Withdraw(_) | Origin::LightningApi | Origin::WalletSend, _) => {
+                return FeeWish::default();
+            }
+        };
+        self.store
+            .read(move |rows| store::payout::processor(rows, store, rail))
+            .await
+            .and_then(|sender| sender.fees)
+            .unwrap_or_default()
     }
 
     /// What a store's Lightning payouts may spend on routing where nobody says otherwise.

@@ -199,7 +199,11 @@ fn stores_and_their_senders() {
     ];
     let stores = [stores.to_vec(), samples::stores_with_methods()].concat();
     check("store", &stores);
-    check("processor", &[("onchain", samples::processor())]);
+    let processors = [
+        ("onchain", samples::processor()),
+        ("capped", samples::capped_processor()),
+    ];
+    check("processor", &processors);
 }
 
 #[test]

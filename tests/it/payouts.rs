@@ -231,6 +231,7 @@ async fn turning_a_sender_on_pays_what_waits_and_off_pays_nothing() {
     world.run_payouts().await;
     assert_eq!(world.lightning.departed(), []);
     let sender = Processor {
+        fees: None,
         rail: Rail::Lightning,
         interval_secs: 3_600,
         instant: true,

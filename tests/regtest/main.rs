@@ -27,6 +27,10 @@ mod onchain;
 mod reorg;
 mod sandbox;
 #[path = "../support/signer.rs"]
+#[allow(
+    dead_code,
+    reason = "shared with the in-process tests; each uses its part"
+)]
 mod signer;
 mod surroundings;
 mod wallets;

@@ -114,8 +114,8 @@ pub struct ProcessorRequest {
     pub fee_block_target: Option<BlocksIn>,
     /// On-chain: BTC that have to wait before it sends.
     pub threshold: Option<AmountIn>,
-    /// Refused: say it of the store, or of a payout.
+    /// Over Lightning: what a payout that says nothing of its own may spend on fees, in percent of its amount.
     pub max_fee_percent: Option<PercentIn>,
-    /// Refused: say it of the store, or of a payout.
+    /// The same in satoshi. If both are given, both hold.
     pub max_fee_flat: Option<SatsIn>,
 }

@@ -12,8 +12,9 @@ use super::body::ProcessorRequest;
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::Input;
-use crate::api::number::Num;
+use crate::api::number::{Dec, Num};
 use crate::api::schema::PaymentMethodId;
+use crate::api::wire;
 use crate::domain::receipt::Rail;
 use crate::domain::store::{Processor, Store};
 use crate::http::AppState;
@@ -52,6 +53,10 @@ pub struct ProcessorData {
     fee_target_block: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     threshold: Option<Num>,
+    /// Over Lightning, in percent of the amount (Tollway's own, D16).
+    max_fee_percent: Option<Dec>,
+    /// Over Lightning, in satoshi (Tollway's own, D16).
+    max_fee_flat: Option<String>,
     /// It can send now (Tollway's own, D15).
     working: bool,
     /// Why it can't, in words (Tollway's own, D15).
@@ -131,6 +136,9 @@ async fn data(state: &AppState, store: &Store, processor: &Processor) -> Process
         fee_block_target: onchain.then_some(processor.fee_block_target),
         fee_target_block: onchain.then_some(processor.fee_block_target),
         threshold: onchain.then_some(Num(processor.threshold)),
+        max_fee_percent: processor.fees.and_then(|fees| fees.percent).map(Dec),
+        max_fee_flat: (processor.fees.and_then(|fees| fees.flat))
+            .map(|flat| flat.to_sat_ceil().0.to_string()),
         working: failure_reason.is_none(),
         failure_reason,
     }
@@ -185,8 +193,8 @@ pub async fn get(
 
 /// Turns an automatic sender on, or changes it
 ///
-/// Looks at once at what waits. What it may spend on fees is said by the store (`payoutMaxFeePercent`,
-/// `payoutMaxFeeFloor`) or by a payout itself: a sender has no limits of its own, and they are refused here.
+/// Looks at once at what waits. `maxFeePercent` (of the amount) and `maxFeeFlat` (satoshi) cap what Lightning payouts may
+/// spend on fees that are made from now on and say nothing of their own, in the place of the store's cap.
 #[utoipa::path(put, path = "/", operation_id = "StorePayoutProcessors_UpdateSettings", tag = "Payout processors",
     security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
     request_body = ProcessorRequest,
@@ -204,9 +212,15 @@ pub async fn set(
     if threshold < Decimal::ZERO || threshold > Decimal::from(21_000_000) {
         body.refuse("threshold", "This has to be an amount of BTC.");
     }
-    for name in ["maxFeePercent", "maxFeeFlat"] {
-        if body.value(name).is_some() {
-            body.refuse(name, "Say this of the store, or of a payout.");
+    let fees = wire::fee_wish(&mut body);
+    if rail == Rail::Onchain && !fees.is_none() {
+        for name in ["maxFeePercent", "maxFeeFlat"] {
+            if body.value(name).is_some() {
+                body.refuse(
+                    name,
+                    "This is for Lightning: of the chain, say it of a payout.",
+                );
+            }
         }
     }
     let blocks = body.whole("feeBlockTarget", 1, 1_000).unwrap_or(1);
@@ -219,6 +233,7 @@ pub async fn set(
         fee_block_target: u32::try_from(blocks).unwrap_or(1),
         threshold,
         since: state.gateway.now(),
+        fees: (!fees.is_none()).then_some(fees),
     };
     body.finish()?;
     let kept = Some(processor.clone());

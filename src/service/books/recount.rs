@@ -126,7 +126,7 @@ fn receipts(rows: &dyn Rows, replay: &Replay) -> Vec<Identity> {
             }
         }
         let strays = store::receipt::strays(rows, shop).into_iter();
-        for stray in strays.filter(|one| one.waits()) {
+        for stray in strays.filter(store::receipt::Stray::waits) {
             count(shop, stray.key.rail(), stray.amount);
         }
     }

@@ -181,6 +181,7 @@ pub async fn sender(
 ) -> Result<Response, PageError> {
     let rail: Rail = form.rail.parse().map_err(|_| PageError::Unreadable)?;
     let processor = form.on.then(|| Processor {
+        fees: None,
         rail,
         interval_secs: 60,
         instant: true,

@@ -299,7 +299,7 @@ async fn processors_are_switched_on_and_off() {
             422,
             "Threshold FeeBlockTarget IntervalSeconds",
         ),
-        // A limit that is not kept must not look as if it were.
+        // A limit that would not be kept must not look as if it were.
         (
             json!({"maxFeePercent": 1, "maxFeeFlat": "5"}),
             422,
@@ -309,7 +309,7 @@ async fn processors_are_switched_on_and_off() {
     client.check_refusals("PUT", &path, &rows).await;
     let wish = json!({"intervalSeconds": 600, "feeTargetBlock": 6, "threshold": "0.10", "processNewPayoutsInstantly": true});
     let set = client.call("PUT", &path, &wish).await.ok();
-    let expected = r#"{"payoutMethodId":"BTC-CHAIN","paymentMethod":"BTC-CHAIN","intervalSeconds":600,"processNewPayoutsInstantly":true,"feeBlockTarget":6,"feeTargetBlock":6,"threshold":0.10,"working":true,"failureReason":null}"#;
+    let expected = r#"{"payoutMethodId":"BTC-CHAIN","paymentMethod":"BTC-CHAIN","intervalSeconds":600,"processNewPayoutsInstantly":true,"feeBlockTarget":6,"feeTargetBlock":6,"threshold":0.10,"maxFeePercent":null,"maxFeeFlat":null,"working":true,"failureReason":null}"#;
     assert_eq!(set.to_string(), expected);
     let old_name = format!("{root}/onchainautomatedtransfersenderfactory");
     assert_eq!(client.get(&old_name).await.ok(), json!([set]));
@@ -405,4 +405,49 @@ async fn a_processor_that_can_t_work_says_why() {
         let shown = client.call_as(Some(&key), "GET", &lightning, "").await;
         assert_eq!(shown.ok()[0]["working"], earned);
     }
+}
+
+/// D16: what a sender may spend on payouts that say nothing of their own.
+#[tokio::test]
+async fn a_processor_caps_the_fees_of_what_says_nothing_of_its_own() {
+    let client = Client::new().await;
+    let path = client.shop("/payout-processors/LightningAutomatedPayoutSenderFactory/BTC-LN");
+    let payouts = client.shop("/payouts");
+    // (the sender's caps, the payout's own, what may be spent on 10,000 sat)
+    let rows = [
+        (json!({}), json!({}), "100"),
+        (json!({"maxFeePercent": 3}), json!({}), "300"),
+        (
+            json!({"maxFeePercent": 3, "maxFeeFlat": "250"}),
+            json!({}),
+            "250",
+        ),
+        (json!({"maxFeeFlat": 0}), json!({}), "0"),
+        (json!({"maxFeePercent": 3}), json!({"maxFeeFlat": 7}), "7"),
+        (json!({}), json!({}), "100"),
+    ];
+    for (sender, own, most) in rows {
+        let mut body = sender.clone();
+        body["intervalSeconds"] = json!(60);
+        let set = client.call("PUT", &path, &body).await.ok();
+        for (member, value) in sender.as_object().expect("members") {
+            let shown = text(&set[member]);
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            assert_eq!(shown, value, "{member}");
+        }
+        let (bolt11, _) = client.world.customer_invoice(10_000);
+        let mut wish = json!({"destination": bolt11, "payoutMethodId": "BTC-LN", "approved": true});
+        for (member, value) in own.as_object().expect("members") {
+            wish[member] = value.clone();
+        }
+        let made = client.post(&payouts, wish).await.ok();
+        assert_eq!(made["maxFeeFlat"], most, "{sender} {own}");
+    }
+    // Nothing of it for a payout on the chain.
+    let body = json!({"intervalSeconds": 60, "maxFeeFlat": 1});
+    client.call("PUT", &path, &body).await.ok();
+    let made = client.post(&payouts, to_address("0.001")).await.ok();
+    assert_ne!(made["maxFeeFlat"], "1");
 }

@@ -337,6 +337,7 @@ async fn a_pull_payment_over_nonsense_is_not_made() {
 /// A sender that pays at once.
 fn instant_sender(rail: Rail) -> Processor {
     Processor {
+        fees: None,
         rail,
         interval_secs: 3_600,
         instant: true,

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use tollway::domain::access::Role;
 use tollway::domain::invoice::SpeedPolicy;
 use tollway::domain::money::{Currency, Msat};
-use tollway::domain::payout::FeeCap;
+use tollway::domain::payout::{FeeCap, FeeWish};
 use tollway::domain::rates::{Fallback, RuleSet, StoreRates};
 use tollway::domain::receipt::Rail;
 use tollway::domain::store::{
@@ -136,5 +136,18 @@ pub fn processor() -> Processor {
         fee_block_target: 6,
         threshold: Decimal::new(1, 2),
         since: NOW,
+        fees: None,
+    }
+}
+
+/// One that says what may be spent on fees.
+pub fn capped_processor() -> Processor {
+    Processor {
+        rail: Rail::Lightning,
+        fees: Some(FeeWish {
+            percent: Some(Decimal::new(5, 1)),
+            flat: Some(Msat(7_000)),
+        }),
+        ..processor()
     }
 }

@@ -201,6 +201,7 @@ async fn inputs_stay_locked_over_an_eviction_and_a_restart() {
 async fn a_sender_waits_for_its_threshold_unless_a_person_presses_pay() {
     let world = funded().await;
     let sender = Processor {
+        fees: None,
         rail: Rail::Onchain,
         interval_secs: 60,
         instant: true,

@@ -325,6 +325,7 @@ fn automate(world: &mut World) {
     let instant = !dice.once_in(4);
     let (gateway, shop) = (world.house().gateway.clone(), world.board.borrow().shop);
     let processor = Processor {
+        fees: None,
         rail,
         interval_secs: 60,
         instant,
