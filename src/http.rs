@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -149,6 +149,18 @@ pub async fn see_through_proxies(
         }
     }
     next.run(request).await
+}
+
+/// Whether a proxy has added something: such a request need not come from this machine (D45).
+pub fn is_forwarded(headers: &HeaderMap) -> bool {
+    const ADDED: [&str; 5] = [
+        "forwarded",
+        "via",
+        FORWARDED_FOR,
+        "x-forwarded-host",
+        "x-real-ip",
+    ];
+    ADDED.iter().any(|name| headers.contains_key(*name))
 }
 
 /// The address a request came from: an IPv6 client is its /64, which one machine has to itself.

@@ -173,6 +173,7 @@ impl ApiError {
     }
 
     /// With the time after which to try again.
+    #[must_use]
     pub fn retry_after(self, secs: u32) -> Self {
         Self {
             retry_after_secs: Some(secs),

@@ -3,15 +3,15 @@
 //! A handler opts in by taking [`Once`] in the place of [`Input`], and [`remember`] lies around all of them. The same
 //! name and body give the stored answer for two days; another body is refused with 409 `idempotency-key-reused`. A
 //! name belongs to whoever signed the request, or to the client address of who did not, and to the path. While the
-//! first is being done a second one answers 503 with `Retry-After`, or what can be said already. Only what changed
-//! something is remembered: a refusal that changed nothing may be tried again.
+//! first is being done a second one answers 503 with `Retry-After`. Only what changed something is remembered: a
+//! refusal that changed nothing may be tried again.
 
 use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{FromRequest, FromRequestParts, Request, State};
+use axum::extract::{FromRequest, FromRequestParts, OriginalUri, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
@@ -25,6 +25,7 @@ use super::error::{ApiError, GENERIC};
 use super::extract::{self, Input};
 use crate::domain::ids::StoreId;
 use crate::http::{AppState, ClientAddr};
+use crate::service::Unavailable;
 use crate::service::access::Caller;
 use crate::store;
 use crate::store::once::{Answer, Done, Slot, Ticket};
@@ -53,6 +54,9 @@ const ANSWER_BYTES_MAX: usize = 256 * 1_024;
 
 /// What to answer to a repetition if the first answer was lost, by a crash or because nobody waited for it.
 pub trait Recall {
+    /// Rights on the store that the answer needs beside the operation's own.
+    const ALSO: &'static [&'static str] = &[];
+
     /// The answer about the object that the request made or changed; `None` if the request may simply be done again.
     fn recall(
         state: &AppState,
@@ -149,12 +153,12 @@ async fn repeated<R: Recall>(
     let name = name_of(parts, caller.as_ref(), client, &key);
     let body: [u8; 32] = Sha256::digest(bytes).into();
     let now = state.gateway.now();
-    let found = state
-        .gateway
-        .store
-        .glance(|rows| store::once::find(rows, &name, now));
-    let Some(done) = found else {
-        store::once::begin(Ticket::new(name, body, now));
+    let files = &state.gateway.store;
+    // Taken before the look: whoever has given it back has left an answer.
+    let taken = files.named().take(name);
+    let Some(done) = files.glance(|rows| store::once::find(rows, &name, now)) else {
+        let taken = taken.ok_or(Unavailable::Busy)?;
+        store::once::begin(Ticket::new(taken, body, now, false));
         return Ok(None);
     };
     if done.body != body {
@@ -162,16 +166,23 @@ async fn repeated<R: Recall>(
         let status = StatusCode::CONFLICT;
         return Err(ApiError::coded(status, "idempotency-key-reused", message));
     }
-    check_right(parts, state, caller.as_ref(), &done).await?;
-    let answer = match done.answer {
-        Some(answer) => Some(answered(answer)),
-        None => R::recall(state, done.store.unwrap_or(StoreId::HOUSE), done.about).await,
-    };
-    Ok(answer.map(|mut answer| {
-        let headers = answer.headers_mut();
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
-        answer
-    }))
+    check_right::<R>(parts, state, caller.as_ref(), &done).await?;
+    if let Some(answer) = done.answer {
+        return Ok(Some(replayed(answered(answer))));
+    }
+    let taken = taken.ok_or(Unavailable::Busy)?;
+    let about = done.store.unwrap_or(StoreId::HOUSE);
+    let answer = R::recall(state, about, done.about).await;
+    if answer.is_none() {
+        store::once::begin(Ticket::new(taken, body, now, true));
+    }
+    Ok(answer.map(replayed))
+}
+
+fn replayed(mut answer: Response) -> Response {
+    let headers = answer.headers_mut();
+    headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    answer
 }
 
 /// Who asked what under which name. Each part has its length before it, so that no two run into one another.
@@ -185,8 +196,10 @@ fn name_of(
         || format!("address {}", client.0),
         |caller| format!("user {}", caller.user.id),
     );
-    let place = parts
-        .uri
+    // Inside of a nested room the path has lost its beginning, and with it the store.
+    let whole = parts.extensions.get::<OriginalUri>();
+    let place = whole
+        .map_or(&parts.uri, |whole| &whole.0)
         .path_and_query()
         .map_or("", |place| place.as_str());
     let named = [
@@ -204,7 +217,7 @@ fn name_of(
 }
 
 /// A stored answer is for who may still ask for it.
-async fn check_right(
+async fn check_right<R: Recall>(
     parts: &mut Parts,
     state: &AppState,
     caller: Option<&Caller>,
@@ -221,11 +234,12 @@ async fn check_right(
         .gateway
         .store
         .glance(|rows| store::settings::get(rows, id));
-    if caller.may(permission, store.as_ref()) {
-        Ok(())
-    } else {
-        Err(ApiError::missing_permission(permission))
+    for permission in [permission].iter().chain(R::ALSO) {
+        if !caller.may(permission, store.as_ref()) {
+            return Err(ApiError::missing_permission(permission));
+        }
     }
+    Ok(())
 }
 
 fn answered(answer: Answer) -> Response {
@@ -256,7 +270,7 @@ pub async fn remember(State(state): State<AppState>, request: Request, next: Nex
     // A server's fault is no answer to keep: a repetition is told what became of it.
     if !parts.status.is_server_error() {
         let (name, answer) = (
-            ticket.name,
+            ticket.name(),
             Answer {
                 status: parts.status.as_u16(),
                 body: bytes.to_vec(),

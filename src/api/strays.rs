@@ -9,9 +9,11 @@ use utoipa_axum::routes;
 
 use super::auth::Signed;
 use super::error::ApiError;
-use super::extract::{Input, Params};
+use super::extract::Params;
 use super::invoices::InvoiceData;
+use super::invoices::recall::AnInvoice;
 use super::number::Dec;
+use super::once::{IdempotencyKey, Once};
 use super::operations::Room;
 use super::page::{Page, PageParams};
 use super::schema::PaymentMethodId;
@@ -112,6 +114,7 @@ async fn all(
 ///
 /// Refused with 404 `stray-not-found`, `invoice-not-found`; 400 `already-assigned`, `other-store`, `payment-lost`.
 #[utoipa::path(post, path = "/v1/stores/{store}/strays/{payment}/assign", operation_id = "Strays_AssignStoreStray", tag = "Strays",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmodifyinvoices"])),
     request_body = AssignRequest,
     responses((status = 200, description = "Done.", body = InvoiceData)))]
@@ -119,7 +122,7 @@ pub async fn assign(
     State(state): State<AppState>,
     caller: Signed,
     Path((store, payment)): Path<(String, String)>,
-    body: Input,
+    body: Once<AnInvoice>,
 ) -> Result<Json<InvoiceData>, ApiError> {
     let store = caller.store(&state, &store)?.id;
     let invoice = invoice_id(body)?;
@@ -130,6 +133,7 @@ pub async fn assign(
 ///
 /// Refused as for the payments of a store.
 #[utoipa::path(post, path = "/v1/server/strays/{payment}/assign", operation_id = "Strays_AssignServerStray", tag = "Strays",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.server.canmodifyserversettings"])),
     request_body = AssignRequest,
     responses((status = 200, description = "Done.", body = InvoiceData)))]
@@ -137,7 +141,7 @@ pub async fn assign_of_house(
     State(state): State<AppState>,
     caller: Signed,
     Path(payment): Path<String>,
-    body: Input,
+    body: Once<AnInvoice>,
 ) -> Result<Json<InvoiceData>, ApiError> {
     let invoice = invoice_id(body)?;
     let of_invoice = state
@@ -154,7 +158,7 @@ pub async fn assign_of_house(
     take(&state, &caller, house, &payment, of_invoice.id, invoice).await
 }
 
-fn invoice_id(mut body: Input) -> Result<InvoiceId, ApiError> {
+fn invoice_id(mut body: Once<AnInvoice>) -> Result<InvoiceId, ApiError> {
     let text = body.words("invoiceId").unwrap_or_default();
     body.finish()?;
     text.parse().map_err(|_| ApiError::no_invoice())

@@ -71,14 +71,12 @@ pub async fn serve(
         let Some((stream, peer, place)) = taken else {
             continue;
         };
-        let client = match trusted.contains(&peer.ip()) {
-            true => None,
-            false => match clients.enter(peer.ip(), bounds.connections_of_one) {
-                Some(client) => Some(client),
-                // Closed at once.
-                None => continue,
-            },
-        };
+        let counted = !trusted.contains(&peer.ip());
+        let client = counted.then(|| clients.enter(peer.ip(), bounds.connections_of_one));
+        if let Some(None) = client {
+            // Closed at once.
+            continue;
+        }
         let connection = connection(stream, peer, router.clone(), bounds, stop.clone());
         open.spawn(async move {
             connection.await;

@@ -36,6 +36,9 @@ const BELOW_START: u32 = 144;
 /// Give up for this time when the chain moved away under our hands so often.
 const FRUITLESS_STEPS: usize = 3;
 
+/// How old a fee rate that is shown may be.
+const FEES_SECS: u64 = 60;
+
 /// When to try again while the chain source doesn't answer.
 const RETRY_SECS: u64 = 1;
 
@@ -57,6 +60,8 @@ pub struct ChainFollower {
     mempool: HashMap<Txid, bool>,
     /// Payments the tills believe unconfirmed; to be found in the mempool, or gone.
     pending: BTreeSet<Txid>,
+    /// When fee rates were looked up, and for how many targets.
+    fees: Option<(Timestamp, usize)>,
 }
 
 enum Stop {
@@ -91,6 +96,7 @@ impl ChainFollower {
             trail: None,
             mempool: HashMap::new(),
             pending: BTreeSet::new(),
+            fees: None,
         }
     }
 
@@ -106,6 +112,7 @@ impl ChainFollower {
                 if let Some(before) = self.state.answered() {
                     info!("the chain source answers again, after: {before}");
                 }
+                self.ask_for_fees().await;
             }
             Err(Stop::Chain(error)) => {
                 if self.state.failed(&error.0) {
@@ -118,6 +125,22 @@ impl ChainFollower {
         }
         let poll = u64::try_from(self.poll.as_millis()).unwrap_or(u64::MAX);
         Timestamp(self.clock.now().0.saturating_add(poll))
+    }
+
+    /// Fee rates are shown to payers: those that somebody asked for are looked up once a minute.
+    async fn ask_for_fees(&mut self) {
+        let (now, targets) = (self.clock.now(), self.state.fee_targets());
+        let asked = self.fees.is_some_and(|(at, count)| {
+            count == targets.len() && !now.is_past(at, FEES_SECS * 1_000)
+        });
+        if asked {
+            return;
+        }
+        self.fees = Some((now, targets.len()));
+        for target in targets {
+            let rate = self.chain.fee_rate(target).await.ok();
+            self.state.saw_fee_rate(target, rate);
+        }
     }
 
     async fn follow(&mut self) -> Result<(), Stop> {

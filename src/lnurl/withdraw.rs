@@ -112,7 +112,7 @@ fn offered(base_url: &str, id: PullPaymentId, offer: &Offer) -> Response {
     Json(WithdrawRequest {
         tag: "withdrawRequest",
         callback: link.clone(),
-        k1: hex::encode(offer.k1),
+        k1: hex::encode(&offer.k1),
         default_description: offer.description.clone(),
         min_withdrawable: offer.min.to_msat().0,
         max_withdrawable: offer.max.to_msat().0,

@@ -55,6 +55,10 @@ impl Gateway {
             .store
             .glance(|rows| store::settings::get(rows, store))
             .ok_or(ActivateRefusal::Unknown)?;
+        if !shop.settings.has(Rail::Lightning) {
+            let why = "This store has no Lightning any more.";
+            return Err(ActivateRefusal::NotPossible(why.to_owned()));
+        }
         let amount = invoice.prompt_amount();
         let prompt = self
             .prompt(&shop, &invoice.details, amount, &invoice.terms, now)

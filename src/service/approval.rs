@@ -48,7 +48,11 @@ impl Gateway {
             .await
             .ok_or(PayoutRefusal::Unknown)?;
         let currency = seen.asked.currency;
-        let rate = self.payout_rate(store, currency, approval.rate_rule.as_deref())?;
+        let promised = seen.quoted.filter(|_| approval.rate_rule.is_none());
+        let rate = match promised.and_then(|quoted| Rate::new(quoted.per_btc())) {
+            Some(rate) => Some(rate),
+            None => self.payout_rate(store, currency, approval.rate_rule.as_deref())?,
+        };
         let cap = self.fee_cap(store).await;
         let Approval { revision, fees, .. } = approval;
         self.store

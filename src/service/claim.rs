@@ -79,6 +79,7 @@ impl Gateway {
             amount,
             approved,
             pay_now: false,
+            quoted: None,
             fees: claim.fees,
             metadata: claim.metadata,
         };
@@ -94,10 +95,10 @@ impl Gateway {
         now: Timestamp,
     ) -> Result<Payout, PayoutRefusal> {
         let currency = new.asked.currency;
-        let approved = new.approved;
+        let (approved, quoted) = (new.approved, new.quoted);
         let mut payout = self.new_payout(store, new, now).await;
         if approved && !currency.is_bitcoin() {
-            let rate = self.payout_rate(store, currency, None).ok().flatten();
+            let rate = quoted.or_else(|| self.payout_rate(store, currency, None).ok().flatten());
             payout = self.approve_new(payout, rate).await?;
         }
         let node_id = self.lightning.node_id().serialize();

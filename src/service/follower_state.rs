@@ -1,8 +1,12 @@
 //! What the chain follower knows, for everyone else to look at.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::ports::chain::BlockRef;
+
+/// Fee rates are kept for at most so many targets.
+const FEE_TARGETS_MAX: usize = 16;
 
 /// Where the chain follower stands.
 #[derive(Debug, Default)]
@@ -14,6 +18,8 @@ struct Known {
     synced: Option<u32>,
     mempool: bool,
     error: Option<String>,
+    /// Within so many blocks: sat per 1,000 virtual bytes, if it could be told.
+    fees: BTreeMap<u16, Option<u64>>,
 }
 
 impl FollowerState {
@@ -63,6 +69,31 @@ impl FollowerState {
     /// The tills have seen everything up to this height.
     pub fn synced_to(&self, height: u32) {
         self.with(|known| known.synced = Some(height));
+    }
+
+    /// The fee rate to confirm within so many blocks, as it was a minute ago at most, in sat per 1,000 virtual bytes. A
+    /// target that nobody has asked for before is looked up next time. Waits for nobody.
+    pub fn recent_fee_rate(&self, target: u16) -> Option<u64> {
+        self.with(|known| {
+            if known.fees.len() < FEE_TARGETS_MAX {
+                *known.fees.entry(target).or_default()
+            } else {
+                known.fees.get(&target).copied().flatten()
+            }
+        })
+    }
+
+    /// The targets that fee rates are asked for, the usual one among them.
+    pub fn fee_targets(&self) -> Vec<u16> {
+        self.with(|known| {
+            known.fees.entry(1).or_default();
+            known.fees.keys().copied().collect()
+        })
+    }
+
+    /// The chain source told a fee rate, or could not.
+    pub fn saw_fee_rate(&self, target: u16, rate: Option<u64>) {
+        self.with(|known| known.fees.insert(target, rate));
     }
 
     /// It answered. What it had failed with before, if it had.

@@ -68,6 +68,37 @@ impl From<NodeError> for NodeRefusal {
     }
 }
 
+/// A channel that was asked for by a request that is to be done once: enough to tell whether it came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    /// The other side.
+    pub peer: PublicKey,
+    /// Its size.
+    pub amount: Sat,
+    /// How many of this size there were with this peer.
+    pub before: u32,
+}
+
+impl Opening {
+    fn to_vec(self) -> Vec<u8> {
+        let mut about = self.peer.serialize().to_vec();
+        about.extend_from_slice(&self.amount.0.to_be_bytes());
+        about.extend_from_slice(&self.before.to_be_bytes());
+        about
+    }
+
+    /// Reads it again; `None` for what is noted otherwise.
+    pub fn from_slice(about: &[u8]) -> Option<Self> {
+        let (peer, rest) = about.split_first_chunk::<33>()?;
+        let (amount, before) = rest.split_first_chunk()?;
+        Some(Self {
+            peer: PublicKey::from_slice(peer).ok()?,
+            amount: Sat(u64::from_be_bytes(*amount)),
+            before: u32::from_be_bytes(before.try_into().ok()?),
+        })
+    }
+}
+
 impl Gateway {
     /// Makes a BOLT11 for the API, kept before it is answered.
     pub async fn create_api_invoice(
@@ -99,6 +130,7 @@ impl Gateway {
             .write("api-invoice", move |tx| {
                 store::invoice::put_api_hash(tx, store, invoice.hash, invoice.expires_at);
                 store::node::put_api_invoice(tx, store, &invoice);
+                tx.concerns(store, invoice.hash.as_bytes());
                 invoice
             })
             .await
@@ -157,6 +189,7 @@ impl Gateway {
             amount,
             approved: true,
             pay_now: true,
+            quoted: None,
             fees,
             metadata: "{}".to_owned(),
         };
@@ -297,11 +330,42 @@ impl Gateway {
     /// Opens a channel to `pubkey@host:port` from the node's own wallet.
     pub async fn open_channel(&self, uri: &str, amount: Sat) -> Result<(), NodeRefusal> {
         let (peer, address) = read_uri(uri)?;
+        if self.store.is_named() {
+            let before = self.channels_like(peer, amount).await?;
+            let opening = Opening {
+                peer,
+                amount,
+                before,
+            };
+            let about = opening.to_vec();
+            self.store.intend(StoreId::HOUSE, about).await?;
+        }
         let opened = self.lightning.open_channel(peer, address, amount).await;
+        match &opened {
+            // Nothing has left: the same request may be tried again.
+            Err(NodeError::CannotAfford(_) | NodeError::Unreachable(_) | NodeError::Refused(_)) => {
+                self.store.take_back().await?;
+            }
+            Ok(()) | Err(NodeError::Unavailable(_)) => {}
+        }
         match opened {
             Err(NodeError::CannotAfford(why)) => Err(self.why_not_afforded(amount, why).await),
             other => Ok(other?),
         }
+    }
+
+    /// Whether a channel is there that was not there before it was asked for.
+    pub async fn has_opened(&self, opening: Opening) -> bool {
+        let now = self.channels_like(opening.peer, opening.amount).await;
+        now.is_ok_and(|now| now > opening.before)
+    }
+
+    async fn channels_like(&self, peer: PublicKey, amount: Sat) -> Result<u32, NodeError> {
+        let channels = self.lightning.channels().await?;
+        let like = channels
+            .iter()
+            .filter(|one| one.peer == peer && one.capacity == amount);
+        Ok(u32::try_from(like.count()).unwrap_or(u32::MAX))
     }
 
     /// Coins that are not confirmed yet can't fund a channel.

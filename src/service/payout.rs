@@ -10,7 +10,8 @@ use super::{Gateway, Unavailable};
 use crate::domain::destination::Destination;
 use crate::domain::fact::{Fact, Step};
 use crate::domain::ids::{PayoutId, PullPaymentId, StoreId};
-use crate::domain::money::{Currency, Money, Msat};
+use crate::domain::invoice::FixedRate;
+use crate::domain::money::{Currency, Money, Msat, Rate};
 use crate::domain::payout::{
     CantApprove, CantCancel, FeeCap, FeeWish, HandMark, NotByHand, Origin, Payout, Stage,
 };
@@ -35,6 +36,8 @@ pub struct NewPayout {
     pub approved: bool,
     /// Pays by itself once approved.
     pub pay_now: bool,
+    /// The rate that was promised for it, if one was.
+    pub quoted: Option<Rate>,
     /// The most to spend on fees; the store's cap where nothing is wished.
     pub fees: FeeWish,
     /// A JSON object.
@@ -144,6 +147,7 @@ impl Gateway {
             amount,
             approved: new.approved,
             pay_now: false,
+            quoted: None,
             fees: new.fees,
             metadata: new.metadata,
         };
@@ -189,6 +193,7 @@ impl Gateway {
             },
             pay_now: new.pay_now,
             metadata: new.metadata,
+            quoted: new.quoted.map(FixedRate::from),
             ..Payout::asked(
                 id,
                 store,

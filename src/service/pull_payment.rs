@@ -41,6 +41,8 @@ pub struct NewPullPayment {
     pub claim_max: Option<Decimal>,
     /// How many claims there may be.
     pub claims_max: Option<u32>,
+    /// For so many seconds a rate is promised to who scans it (D22).
+    pub rate_lock_secs: Option<u32>,
 }
 
 /// Why a pull payment is not made or closed.
@@ -138,6 +140,7 @@ impl Gateway {
             created: now,
             claim_max,
             claims_max: new.claims_max,
+            rate_lock_secs: new.rate_lock_secs,
         };
         self.store
             .try_write("pull-payment-create", move |tx| {

@@ -33,6 +33,19 @@ impl From<WriteError> for StoreRefusal {
 /// Greenfield's limit for a name, in characters.
 const NAME_CHARS_MAX: usize = 50;
 
+/// What somebody makes of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreChange {
+    /// What people call it.
+    pub name: String,
+    /// What we act on.
+    pub settings: Settings,
+    /// What we only keep, a JSON object.
+    pub kept: String,
+    /// Hidden.
+    pub archived: bool,
+}
+
 impl Gateway {
     /// Opens a store with a hot till of its own. The till's birthday is the tip that the follower has reached, so
     /// the chain has to have been seen once.
@@ -83,30 +96,23 @@ impl Gateway {
             .await
     }
 
-    /// Changes a store's name and settings.
+    /// Changes a store's name and settings. `change` is shown the store as it is when its turn comes, so that what
+    /// somebody else has changed meanwhile stays.
     pub async fn update_store(
         &self,
         id: StoreId,
-        name: String,
-        settings: Settings,
-        kept: String,
-        archived: bool,
+        change: impl FnOnce(&Store) -> StoreChange + Send + 'static,
     ) -> Result<Store, StoreRefusal> {
-        check_name(&name)?;
         self.store
             .try_write("store-update", move |tx| {
                 let shop = store::settings::get(tx, id).ok_or(StoreRefusal::Unknown)?;
-                let settings = Settings {
-                    // The payment methods have verbs of their own, which may have come in between.
-                    onchain: shop.settings.onchain.clone(),
-                    lightning: shop.settings.lightning,
-                    ..settings
-                };
+                let change = change(&shop);
+                check_name(&change.name)?;
                 let after = Store {
-                    name,
-                    settings,
-                    kept,
-                    archived,
+                    name: change.name,
+                    settings: change.settings,
+                    kept: change.kept,
+                    archived: change.archived,
                     ..shop
                 };
                 store::settings::put(tx, &after);

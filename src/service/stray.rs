@@ -107,6 +107,7 @@ fn take(tx: &mut Tx<'_>, assign: Assign, now: Timestamp) -> Result<Invoice, Assi
     store::invoice::put(tx, &after);
     tx.announce(assign.from, vec![moved], now);
     tx.announce(after.store, facts, now);
+    tx.concerns(after.store, after.id.as_bytes());
     Ok(after)
 }
 

@@ -8,12 +8,14 @@ use super::claim::in_currency;
 use super::destination::DestinationRefusal;
 use super::inside::OwnRefusal;
 use super::payout::{NewPayout, PayoutRefusal};
+use super::quote::Quote;
 use crate::domain::destination::{BadDestination, Bolt11Destination, Destination};
 use crate::domain::ids::{PullPaymentId, StoreId};
-use crate::domain::money::{Currency, Money, Msat, Sat};
+use crate::domain::money::{Money, Msat, Parts, Sat};
 use crate::domain::payout::{FeeCap, FeeWish, Origin, Payout, Stage};
 use crate::domain::pull_payment::{ClaimRefusal, PullPayment};
 use crate::domain::receipt::Rail;
+use crate::domain::time::Timestamp;
 use crate::store;
 
 /// Less than this is too little time to try (protocol rules, refusal 6).
@@ -28,8 +30,8 @@ const DESCRIPTION_BYTES_MAX: usize = 639;
 /// What a link offers now. Bounds are whole satoshi.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// The link's fixed secret.
-    pub k1: [u8; 32],
+    /// The link's fixed secret, or the quote of one that is not in bitcoin.
+    pub k1: Vec<u8>,
     /// The pull payment's name.
     pub description: String,
     /// The least that may be drawn.
@@ -91,6 +93,12 @@ pub enum WithdrawRefusal {
     /// Our own, and it can't be settled with.
     #[error(transparent)]
     Own(OwnRefusal),
+    /// There is no price of bitcoin in the link's currency.
+    #[error("There is no exchange rate right now. Try again later.")]
+    NoRate,
+    /// The promised rate is over.
+    #[error("The exchange rate of this link has changed. Scan it again.")]
+    QuoteOver,
     /// Used before.
     #[error("This invoice was used before. Make a new one.")]
     Used,
@@ -110,10 +118,34 @@ impl Gateway {
             .read(move |rows| store::pull_payment::find(rows, id))
             .await
             .ok_or(WithdrawRefusal::UnknownLink)?;
-        self.offer(&found).await
+        found
+            .check_running(self.now())
+            .map_err(WithdrawRefusal::Closed)?;
+        if !speaks_lnurl(&found) {
+            return Err(WithdrawRefusal::NotLightning);
+        }
+        let quote = self.quote(&found)?;
+        self.offer(&found, quote).await
     }
 
-    async fn offer(&self, pull_payment: &PullPayment) -> Result<Offer, WithdrawRefusal> {
+    /// The rate that is promised from now on; none where the link is in bitcoin.
+    fn quote(&self, link: &PullPayment) -> Result<Option<Quote>, WithdrawRefusal> {
+        let currency = link.limit.currency;
+        if currency.is_bitcoin() {
+            return Ok(None);
+        }
+        let secs = link.rate_lock_secs.ok_or(WithdrawRefusal::NotLightning)?;
+        let rate = self.payout_rate(link.store, currency, None).ok().flatten();
+        let rate = rate.ok_or(WithdrawRefusal::NoRate)?;
+        let until = Timestamp::from_secs(self.now().secs()).plus_secs(secs.into());
+        Ok(Some(Quote { rate, until }))
+    }
+
+    async fn offer(
+        &self,
+        pull_payment: &PullPayment,
+        quote: Option<Quote>,
+    ) -> Result<Offer, WithdrawRefusal> {
         let now = self.now();
         pull_payment
             .check_running(now)
@@ -121,8 +153,12 @@ impl Gateway {
         if !speaks_lnurl(pull_payment) {
             return Err(WithdrawRefusal::NotLightning);
         }
-        // The parts of a bitcoin are satoshi.
-        let balance = Sat(pull_payment.budget.remaining().0);
+        let worth = |parts: Parts| match quote {
+            // The parts of a bitcoin are satoshi.
+            None => Sat(parts.0),
+            Some(quote) => quote.worth(pull_payment, parts),
+        };
+        let balance = worth(pull_payment.budget.remaining());
         if balance == Sat::ZERO {
             return Err(WithdrawRefusal::UsedUp);
         }
@@ -132,7 +168,7 @@ impl Gateway {
         } else {
             balance
         };
-        let max = Sat(pull_payment.claimable().0).min(sendable);
+        let max = worth(pull_payment.claimable()).min(sendable);
         if max == Sat::ZERO {
             return Err(WithdrawRefusal::NotNow);
         }
@@ -142,7 +178,7 @@ impl Gateway {
             description.push_str(" (needs approval)");
         }
         Ok(Offer {
-            k1: pull_payment.k1,
+            k1: quote.map_or_else(|| pull_payment.k1.to_vec(), |quote| quote.k1(pull_payment)),
             description,
             min: Sat(1).min(max),
             max,
@@ -181,9 +217,15 @@ impl Gateway {
             .await
             .ok_or(WithdrawRefusal::UnknownLink)?;
         let given = hex::decode(k1).unwrap_or_default();
-        if !bool::from(given.as_slice().ct_eq(&pull_payment.k1)) {
-            return Err(WithdrawRefusal::UnknownLink);
-        }
+        let quote = if pull_payment.limit.currency.is_bitcoin() {
+            if !bool::from(given.as_slice().ct_eq(&pull_payment.k1)) {
+                return Err(WithdrawRefusal::UnknownLink);
+            }
+            None
+        } else {
+            let quote = Quote::read(&pull_payment, &given);
+            Some(quote.ok_or(WithdrawRefusal::UnknownLink)?)
+        };
         if pr.is_empty() || pr.contains(',') {
             return Err(WithdrawRefusal::NotOneInvoice);
         }
@@ -191,8 +233,11 @@ impl Gateway {
         if let Some(earlier) = self.earlier(id, &invoice).await? {
             return self.watch(&earlier, Asker::Repeats).await;
         }
-        let offer = self.offer(&pull_payment).await?;
         let now = self.now();
+        if quote.is_some_and(|quote| now > quote.until) {
+            return Err(WithdrawRefusal::QuoteOver);
+        }
+        let offer = self.offer(&pull_payment, quote).await?;
         let amount = invoice.amount.ok_or(WithdrawRefusal::NoAmount)?;
         if amount < offer.min.to_msat() || amount > offer.max.to_msat() {
             return Err(WithdrawRefusal::OutOfBounds {
@@ -210,13 +255,18 @@ impl Gateway {
                 amount: Some(amount),
             },
             asked: Money {
-                amount: in_currency(amount, pull_payment.limit.currency),
+                amount: match quote {
+                    None => in_currency(amount, pull_payment.limit.currency),
+                    Some(quote) => quote.asked(amount),
+                },
                 currency: pull_payment.limit.currency,
             },
-            amount,
+            // What is not in bitcoin has its worth from the moment it is approved.
+            amount: if quote.is_none() { amount } else { Msat::ZERO },
             approved: pull_payment.auto_approve,
             // D25: an auto-approved link pays by itself; no second switch is needed.
             pay_now: pull_payment.auto_approve,
+            quoted: quote.map(|quote| quote.rate),
             fees: FeeWish::default(),
             metadata: "{}".to_owned(),
         };
@@ -366,8 +416,8 @@ impl From<PayoutRefusal> for WithdrawRefusal {
     }
 }
 
-/// Whether a link in this currency can be an LNURL at all (Greenfield 3.8).
+/// Whether a link can be an LNURL at all: one in bitcoin, and any other that promises its rate (Greenfield 3.8, D22).
 pub fn speaks_lnurl(pull_payment: &PullPayment) -> bool {
-    pull_payment.rails.contains(&Rail::Lightning)
-        && matches!(pull_payment.limit.currency, Currency::BTC | Currency::SATS)
+    let priced = pull_payment.limit.currency.is_bitcoin() || pull_payment.rate_lock_secs.is_some();
+    priced && pull_payment.rails.contains(&Rail::Lightning)
 }

@@ -46,6 +46,7 @@ pub use tables::Table;
 pub use tx::{Snapshot, Tx};
 pub use writer::{Fatal, Turn, Writer};
 
+use crate::domain::ids::StoreId;
 use crate::wallet::{Tills, WatchList};
 use writer::{Job, QUEUE_MAX, Queue};
 
@@ -126,6 +127,7 @@ pub struct Store {
     queue: Arc<Queue>,
     signals: Arc<Signals>,
     watch: Arc<WatchList>,
+    named: Arc<once::UnderWay>,
     reads_inline: bool,
 }
 
@@ -207,6 +209,7 @@ impl Store {
             queue,
             signals,
             watch,
+            named: Arc::default(),
             reads_inline: false,
         };
         Ok((store, writer))
@@ -247,6 +250,7 @@ impl Store {
                     return None;
                 }
                 let (writes, told) = (tx.writes, tx.announced.len());
+                tx.about = None;
                 let outcome = job(tx);
                 if let Some(ticket) = ticket
                     && tx.writes > writes
@@ -258,6 +262,47 @@ impl Store {
             .await?;
         // The same request came twice at once, and the other one was faster: its answer is there in a moment.
         done.ok_or(WriteError::Busy)
+    }
+
+    /// The requests that named themselves and are being done.
+    pub fn named(&self) -> &Arc<once::UnderWay> {
+        &self.named
+    }
+
+    /// Whether what is done now is done for a request that named itself.
+    pub fn is_named(&self) -> bool {
+        once::current().is_some()
+    }
+
+    /// Commits the name of the request, if it has one, before something is done outside of the file. `about` is what a
+    /// repetition is told by, if the answer is lost.
+    pub async fn intend(&self, store: StoreId, about: Vec<u8>) -> Result<(), WriteError> {
+        let Some(slot) = once::current() else {
+            return Ok(());
+        };
+        let begun = self
+            .insist("once-intend", move |tx| {
+                let ticket = slot.get().filter(|ticket| !ticket.is_taken(tx))?;
+                tx.concerns(store, &about);
+                let told = tx.announced.len();
+                once::note(tx, ticket, told);
+                Some(())
+            })
+            .await?;
+        begun.ok_or(WriteError::Busy)
+    }
+
+    /// Takes that name back: it was refused outside, for certain.
+    pub async fn take_back(&self) -> Result<(), WriteError> {
+        let Some(slot) = once::current() else {
+            return Ok(());
+        };
+        let forget = move |tx: &mut Tx<'_>| {
+            if let Some(ticket) = slot.get() {
+                once::forget(tx, ticket);
+            }
+        };
+        self.insist("once-take-back", forget).await
     }
 
     /// Runs a job that may refuse. It must not have written by then: nothing can be taken back.

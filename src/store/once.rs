@@ -3,10 +3,11 @@
 //! The name is committed in the job that acts, so no crash can part the two: either both are on disk or neither is. The
 //! answer follows when it is known. A request that changed nothing leaves no trace: repeated, it is tried anew.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use minicbor::{Decode, Encode};
 
@@ -23,27 +24,65 @@ const KEPT_SECS: u64 = 2 * 86_400;
 /// Names that have had their time and go with each new one.
 const PRUNED_AT_ONCE: usize = 4;
 
+/// Names of the requests that are being done.
+#[derive(Debug, Default)]
+pub struct UnderWay(Mutex<HashSet<[u8; 32]>>);
+
+impl UnderWay {
+    /// Takes a name until the answer is dropped; `None` while somebody has it. (What is kept is whole at any time, also
+    /// if another thread panicked.)
+    pub fn take(self: &Arc<Self>, name: [u8; 32]) -> Option<Taken> {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        names.insert(name).then(|| Taken {
+            name,
+            of: self.clone(),
+        })
+    }
+}
+
+/// A name, for as long as its request is being done.
+#[derive(Debug)]
+pub struct Taken {
+    name: [u8; 32],
+    of: Arc<UnderWay>,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut names = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
+        names.remove(&self.name);
+    }
+}
+
 /// A request that named itself.
 #[derive(Debug)]
 pub struct Ticket {
     /// Who asked what under which name: a hash.
-    pub name: [u8; 32],
+    name: Taken,
     /// A hash of what was sent.
-    pub body: [u8; 32],
+    body: [u8; 32],
     /// When.
-    pub at: Timestamp,
+    at: Timestamp,
+    /// It was done before, and is to be done again: what it came to is lost.
+    again: bool,
     acted: AtomicBool,
 }
 
 impl Ticket {
-    /// A request that has not acted yet.
-    pub const fn new(name: [u8; 32], body: [u8; 32], at: Timestamp) -> Self {
+    /// A request that has not acted yet. `again`: it has, but what it came to is lost, and it is to be done anew.
+    pub const fn new(name: Taken, body: [u8; 32], at: Timestamp, again: bool) -> Self {
         Self {
             name,
             body,
             at,
+            again,
             acted: AtomicBool::new(false),
         }
+    }
+
+    /// Who asked what under which name: a hash.
+    pub const fn name(&self) -> [u8; 32] {
+        self.name.name
     }
 
     /// It has changed something.
@@ -53,7 +92,7 @@ impl Ticket {
 
     /// Another request of this name was faster.
     pub(super) fn is_taken(&self, rows: &dyn Rows) -> bool {
-        !self.has_acted() && find(rows, &self.name, self.at).is_some()
+        !self.has_acted() && !self.again && find(rows, &self.name(), self.at).is_some()
     }
 }
 
@@ -123,20 +162,34 @@ pub(super) fn note(tx: &mut Tx<'_>, ticket: &Ticket, told: usize) {
         return;
     }
     prune(tx, ticket.at);
-    let first = tx.announced.get(told);
+    let told = tx.announced.get(told);
+    let about = tx.about.take().or_else(|| {
+        let entry = told?;
+        Some((entry.store, entry.fact.object().to_vec()))
+    });
+    let (store, about) = about.unzip();
     let done = Done {
         body: ticket.body,
         at: ticket.at,
-        store: first.map(|entry| entry.store),
-        about: first.map_or_else(Vec::new, |entry| entry.fact.object().to_vec()),
+        store,
+        about: about.unwrap_or_default(),
         answer: None,
     };
-    if let Some(old) = tx.get(Table::Once, &ticket.name) {
+    if let Some(old) = tx.get(Table::Once, &ticket.name()) {
         let old: Done = decode(&old);
-        tx.remove(Table::OnceByTime, &by_time(old.at, &ticket.name));
+        tx.remove(Table::OnceByTime, &by_time(old.at, &ticket.name()));
     }
-    tx.put(Table::Once, &ticket.name, &encode(&done));
-    tx.put(Table::OnceByTime, &by_time(done.at, &ticket.name), &[]);
+    tx.put(Table::Once, &ticket.name(), &encode(&done));
+    tx.put(Table::OnceByTime, &by_time(done.at, &ticket.name()), &[]);
+}
+
+/// Takes a name back: what was to be done outside of the file was refused, and nothing has happened.
+pub(super) fn forget(tx: &mut Tx<'_>, ticket: &Ticket) {
+    if ticket.acted.swap(false, Ordering::AcqRel) {
+        let name = ticket.name();
+        tx.remove(Table::Once, &name);
+        tx.remove(Table::OnceByTime, &by_time(ticket.at, &name));
+    }
 }
 
 /// Keeps the answer to a request that has acted.

@@ -167,6 +167,19 @@ pub fn open_hot(
     Ok(id)
 }
 
+/// Whether this server has the keys of the till that a store uses. `None` if it has no wallet.
+pub fn can_sign(rows: &dyn Rows, store: StoreId) -> Option<bool> {
+    let shop = super::settings::get(rows, store)?;
+    match shop.settings.onchain().till {
+        ChosenTill::Own => Some(true),
+        ChosenTill::Generation(generation) => {
+            let row = rows.get(Table::Tills, &TillId { store, generation }.to_key())?;
+            decode(&row).ok().map(|record| record.kind.can_sign())
+        }
+        ChosenTill::None => None,
+    }
+}
+
 /// The descriptor of the addresses that a till hands out: public keys only.
 pub fn public_keys(rows: &dyn Rows, till: TillId) -> Option<String> {
     let row = rows.get(Table::Tills, &till.to_key())?;

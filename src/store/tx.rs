@@ -10,6 +10,7 @@ use super::rows::{Order, Rows, Visit};
 use super::signals::{Wake, WakeSet};
 use super::tables::{ALL, Table};
 use crate::domain::fact::Entry;
+use crate::domain::ids::StoreId;
 use crate::wallet::Tills;
 
 type OpenTable<'t> = redb::Table<'t, &'static [u8], &'static [u8]>;
@@ -24,6 +25,7 @@ pub struct Tx<'t> {
     pub(super) writes: u64,
     pub(super) wakes: WakeSet,
     pub(super) announced: Vec<Arc<Entry>>,
+    pub(super) about: Option<(StoreId, Vec<u8>)>,
 }
 
 impl<'t> Tx<'t> {
@@ -35,6 +37,7 @@ impl<'t> Tx<'t> {
             writes: 0,
             wakes: WakeSet::default(),
             announced: Vec::new(),
+            about: None,
         }
     }
 
@@ -78,6 +81,24 @@ impl<'t> Tx<'t> {
     pub fn tills_mut(&mut self) -> &mut Tills {
         self.writes += 1;
         self.tills
+    }
+
+    /// Tries to change the tills: counts as a write only if that went well. What refuses must leave them as they were.
+    pub fn try_tills<T, E>(
+        &mut self,
+        change: impl FnOnce(&mut Tills) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.writes += 1;
+        let changed = change(self.tills);
+        if changed.is_err() {
+            self.writes -= 1;
+        }
+        changed
+    }
+
+    /// Says what a request that named itself made, where the first fact that is told does not say it ([`super::once`]).
+    pub fn concerns(&mut self, store: StoreId, about: &[u8]) {
+        self.about = Some((store, about.to_vec()));
     }
 
     /// Wakes a keeper once this is committed.

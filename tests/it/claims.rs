@@ -3,4 +3,5 @@
 pub mod api;
 mod lifecycle;
 mod link;
+mod quotes;
 mod races;

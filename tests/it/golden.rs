@@ -376,6 +376,13 @@ fn pull_payments_payouts_and_batches() {
         ("new", samples::pull_payment()),
         ("drawn", drawn),
         ("in_hours", samples::pull_payment_in_hours()),
+        (
+            "at_a_promised_rate",
+            PullPayment {
+                rate_lock_secs: Some(60),
+                ..samples::pull_payment_in_hours()
+            },
+        ),
     ];
     check("pull_payment", &pull_payments);
     check("payout", &samples::payouts());

@@ -32,6 +32,7 @@ async fn server(bounds: Bounds, trusted: &[&str]) -> Server {
         .map(|ip| ip.parse().expect("an address"))
         .collect();
     let (stop, stops) = watch::channel(false);
+    #[expect(clippy::disallowed_methods, reason = "the server runs beside its test")]
     let task = tokio::spawn(serve(listener, router, Arc::from(trusted), bounds, stops));
     Server {
         address,

@@ -4,7 +4,7 @@ use bdk_wallet::miniscript::psbt::PsbtExt;
 use bdk_wallet::{KeychainKind, Wallet};
 use bitcoin::bip32::{Xpriv, Xpub};
 use bitcoin::secp256k1::Secp256k1;
-use bitcoin::{Network, Psbt};
+use bitcoin::{Address, Network, Psbt};
 
 /// Which addresses it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,15 +66,12 @@ impl Signer {
 
     /// An address to be paid.
     pub fn address(&self, index: u32) -> String {
-        let info = self.wallet.peek_address(KeychainKind::External, index);
-        info.address.to_string()
+        self.at(KeychainKind::External, index).to_string()
     }
 
-    /// An address for change.
-    pub fn change(&self, index: u32) -> bitcoin::Address {
-        self.wallet
-            .peek_address(KeychainKind::Internal, index)
-            .address
+    /// An address of either chain.
+    pub fn at(&self, keychain: KeychainKind, index: u32) -> Address {
+        self.wallet.peek_address(keychain, index).address
     }
 
     /// Signs what is its own, and finalises it or not.

@@ -395,6 +395,7 @@ impl World {
             expires_at: None,
             claim_max: None,
             claims_max: None,
+            rate_lock_secs: None,
         }
     }
 

@@ -13,11 +13,8 @@ use crate::api::auth::{Anyone, Right, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::Input;
 use crate::domain::access::{Grant, UNRESTRICTED};
-use crate::http::{AppState, ClientAddr};
+use crate::http::{AppState, ClientAddr, is_forwarded};
 use crate::service::access::{CallerKey, NewUser, PASSWORD_CHARS_MIN, UserRefusal};
-
-/// Headers that a proxy adds: with one of them a request need not come from this machine.
-const FORWARDING: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 
 /// A label is for people.
 const LABEL_CHARS_MAX: usize = 200;
@@ -100,7 +97,7 @@ fn may_found(state: &AppState, headers: &HeaderMap, token: Option<&str>) -> bool
     let foreign_page = headers
         .get(ORIGIN)
         .is_some_and(|origin| origin.as_bytes() != state.gateway.base_url.as_bytes());
-    !foreign_page && !FORWARDING.iter().any(|name| headers.contains_key(*name))
+    !foreign_page && !is_forwarded(headers)
 }
 
 /// The caller's account

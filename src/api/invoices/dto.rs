@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::methods::MethodData;
+use super::methods::{MethodData, recommended};
 use crate::api::number::{Dec, Num};
 use crate::api::schema::{
     InvoiceAdditionalStatus, InvoiceMark, InvoiceStatus, InvoiceType, PaymentMethodId, SpeedPolicy,
@@ -101,7 +101,10 @@ impl InvoiceData {
             metadata: raw_object(&invoice.details.metadata),
             checkout: checkout(invoice),
             receipt: receipt(&invoice.details.receipt),
-            payment_methods: with_methods.then(|| MethodData::all(invoice, false, None)),
+            payment_methods: with_methods.then(|| {
+                let fee_rate = recommended(gateway, invoice.store);
+                MethodData::all(invoice, false, None, fee_rate)
+            }),
         }
     }
 }

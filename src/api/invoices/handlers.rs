@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::body::{CreateInvoiceRequest, MarkInvoiceRequest, UpdateInvoiceRequest};
 use super::dto::InvoiceData;
 use super::list::Filters;
-use super::methods::MethodData;
+use super::methods::{MethodData, recommended};
 use super::recall::AnInvoice;
 use super::request;
 use crate::api::auth::{Anyone, ItemPath, Right, Signed, find_store};
@@ -143,6 +143,7 @@ pub async fn payment_methods(
         &invoice,
         !only_accounted,
         keys.as_deref(),
+        recommended(&state.gateway, invoice.store),
     )))
 }
 

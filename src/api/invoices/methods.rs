@@ -7,10 +7,14 @@ use utoipa::ToSchema;
 
 use crate::api::number::Dec;
 use crate::api::schema::{PaymentMethodId, PaymentStatus};
+use crate::api::stores::kept_setting;
+use crate::domain::ids::StoreId;
 use crate::domain::invoice::{Invoice, Price, Status};
 use crate::domain::money::Msat;
 use crate::domain::receipt::{Rail, Receipt, ReceiptStanding};
+use crate::service::Gateway;
 use crate::service::payment_link::PaymentLinks;
+use crate::store;
 
 /// `InvoicePaymentMethodData`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,8 +60,13 @@ pub struct PaymentData {
 
 impl MethodData {
     /// The methods that an invoice can be paid by. `with_lost`: payments that went away again are listed too. `keys`: the
-    /// wallet's public keys, for who may see them.
-    pub(super) fn all(invoice: &Invoice, with_lost: bool, keys: Option<&str>) -> Vec<Self> {
+    /// wallet's public keys, for who may see them. `fee_rate`: what a payer should pay, see [`recommended`].
+    pub(super) fn all(
+        invoice: &Invoice,
+        with_lost: bool,
+        keys: Option<&str>,
+        fee_rate: Option<Dec>,
+    ) -> Vec<Self> {
         let links = PaymentLinks::of(invoice);
         let mut methods = Vec::new();
         let lazy = |rail| Self {
@@ -76,7 +85,7 @@ impl MethodData {
                     "keyPath": format!("0/{}", place.index),
                     "payjoinEnabled": false,
                     "accountDerivation": keys,
-                    "recommendedFeeRate": null,
+                    "recommendedFeeRate": fee_rate,
                     "paymentMethodFeeRate": "0",
                 }),
                 ..Self::bare(invoice, Rail::Onchain, with_lost)
@@ -135,6 +144,16 @@ impl MethodData {
             unified_payment_link: None,
         }
     }
+}
+
+/// The fee rate in sat/vB at which a payment confirms as soon as the store would have it, as far as it is known.
+pub(super) fn recommended(gateway: &Gateway, store: StoreId) -> Option<Dec> {
+    let shop = gateway
+        .store
+        .glance(|rows| store::settings::get(rows, store))?;
+    let target = kept_setting(&shop, "recommendedFeeBlockTarget").as_u64()?;
+    let rate = (gateway.follower).recent_fee_rate(u16::try_from(target).ok()?)?;
+    Some(Dec(Decimal::new(i64::try_from(rate).ok()?, 3).normalize()))
 }
 
 /// What is still missing in BTC, negative if more came than was due; nothing is ever due on a top-up.

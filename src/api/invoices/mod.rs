@@ -5,7 +5,7 @@ pub mod dto;
 pub mod handlers;
 mod list;
 mod methods;
-mod recall;
+pub mod recall;
 mod request;
 
 pub use dto::InvoiceData;

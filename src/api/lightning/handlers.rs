@@ -11,9 +11,11 @@ use super::body::{
 };
 use super::dto::{BalanceData, ChannelData, HistogramData, InfoData, InvoiceData};
 use super::path::{NodePath, Window};
+use super::recall::{AChannel, AnIssuedInvoice};
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
 use crate::api::extract::{Input, Params};
+use crate::api::once::{IdempotencyKey, Once};
 use crate::api::page::{Page, PageParams};
 use crate::domain::ids::PaymentHash;
 use crate::domain::money::{Msat, SAT_MAX, Sat};
@@ -155,6 +157,7 @@ pub async fn channels(
 ///
 /// Refused with 400 `cannot-afford-funding`, `need-more-confirmations`, `peer-not-connected`.
 #[utoipa::path(post, path = "/channels", operation_id = "OpenChannel", tag = "Lightning",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
     request_body = OpenLightningChannelRequest,
     responses((status = 200, description = "Done.")))]
@@ -162,7 +165,7 @@ pub async fn open_channel(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
-    mut body: Input,
+    mut body: Once<AChannel>,
 ) -> Result<(), ApiError> {
     path.node(&state, &caller)?;
     let uri = node_uri(&mut body);
@@ -215,6 +218,7 @@ pub async fn address(
 ///
 /// Without an amount, and with 0, the payer chooses it.
 #[utoipa::path(post, path = "/invoices", operation_id = "CreateInvoice", tag = "Lightning",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.server.cancreatelightninginvoiceinternalnode"]), ("API_Key" = ["btcpay.store.cancreatelightninginvoice"])),
     request_body = CreateLightningInvoiceRequest,
     responses((status = 200, description = "Done.", body = InvoiceData)))]
@@ -222,7 +226,7 @@ pub async fn create_invoice(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
-    mut body: Input,
+    mut body: Once<AnIssuedInvoice>,
 ) -> Result<Json<impl Serialize>, ApiError> {
     let books = path.books(&state, &caller)?;
     // Without an amount, and with 0, the payer chooses it.

@@ -5,6 +5,7 @@ mod dto;
 pub mod handlers;
 mod path;
 pub mod payments;
+mod recall;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::domain::ids::StoreId;
+use crate::domain::receipt::Rail;
 use crate::domain::store::Store;
 use crate::http::AppState;
 
@@ -36,6 +37,13 @@ impl NodePath {
             .map_or(StoreId::HOUSE, |store| store.id))
     }
 
+    /// The same, also of a store that has no Lightning any more: what is open there has to come to an end.
+    pub(super) fn old_books(&self, state: &AppState, caller: &Signed) -> Result<StoreId, ApiError> {
+        Ok(self
+            .named(state, caller)?
+            .map_or(StoreId::HOUSE, |store| store.id))
+    }
+
     /// Whose books, for what only they may do who may draw on the node's balance (D52).
     pub(super) fn node(&self, state: &AppState, caller: &Signed) -> Result<StoreId, ApiError> {
         match self.view(state, caller)? {
@@ -54,8 +62,20 @@ impl NodePath {
         })
     }
 
-    /// The store whose view it is; the server's own needs a right that the caller has shown.
+    /// The store whose view it is, which has to have Lightning.
     fn view(&self, state: &AppState, caller: &Signed) -> Result<Option<Store>, ApiError> {
+        let store = self.named(state, caller)?;
+        match &store {
+            Some(store) if !store.settings.has(Rail::Lightning) => {
+                let message = "This store has no Lightning.";
+                Err(ApiError::not_found("lightning-not-configured", message))
+            }
+            Some(_) | None => Ok(store),
+        }
+    }
+
+    /// The store that is named; the server's own view needs a right that the caller has shown.
+    fn named(&self, state: &AppState, caller: &Signed) -> Result<Option<Store>, ApiError> {
         let store = self
             .store
             .as_deref()

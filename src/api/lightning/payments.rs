@@ -11,9 +11,10 @@ use serde::Serialize;
 use super::body::PayLightningInvoiceRequest;
 use super::dto::PaymentData;
 use super::path::NodePath;
+use super::recall::APayment;
 use crate::api::auth::Signed;
 use crate::api::error::{ApiError, GENERIC};
-use crate::api::extract::{Input, Params};
+use crate::api::extract::Params;
 use crate::api::once::{Again, IdempotencyKey, Once};
 use crate::api::page::{Page, PageParams};
 use crate::api::payouts::body::ReviewRequest;
@@ -101,6 +102,7 @@ fn failed(payout: &Payout, why: &str) -> ApiError {
 
 /// A person's word on a payment of which nobody knows what became, as for a payout
 #[utoipa::path(post, path = "/payments/{hash}/review", operation_id = "ReviewPayment", tag = "Lightning",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.server.canuseinternallightningnode"]), ("API_Key" = ["btcpay.store.canuselightningnode"])),
     request_body = ReviewRequest,
     responses((status = 200, description = "Done.", body = PaymentData)))]
@@ -108,9 +110,9 @@ pub async fn review(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<NodePath>,
-    mut body: Input,
+    mut body: Once<APayment>,
 ) -> Result<Json<impl Serialize>, ApiError> {
-    let books = path.books(&state, &caller)?;
+    let books = path.old_books(&state, &caller)?;
     let (word, comment) = read_word(&mut body);
     body.finish()?;
     let unknown = || ApiError::not_found("payment-not-found", "There is no such payment.");

@@ -110,4 +110,8 @@ pub struct ProcessorRequest {
     pub fee_block_target: Option<WholeIn>,
     /// On-chain: BTC that have to wait before it sends.
     pub threshold: Option<DecimalIn>,
+    /// Refused: say it of the store, or of a payout.
+    pub max_fee_percent: Option<DecimalIn>,
+    /// Refused: say it of the store, or of a payout.
+    pub max_fee_flat: Option<WholeIn>,
 }

@@ -6,9 +6,10 @@ use axum::extract::{Path, State};
 use super::body::BumpRequest;
 use super::dto::{self, PayoutData};
 use super::handlers::find;
+use super::recall::APayout;
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
-use crate::api::extract::Input;
+use crate::api::once::{IdempotencyKey, Once};
 use crate::http::AppState;
 use crate::service::batches::bump::{BumpRefusal, sat_per_kvb};
 
@@ -27,6 +28,7 @@ impl From<BumpRefusal> for ApiError {
 ///
 /// `feeRate` is in sat/vB, the estimate if there is none. All payouts of the same transaction are raised with it.
 #[utoipa::path(post, path = "/payouts/{id}/bump", operation_id = "Payouts_BumpPayout", tag = "Payouts",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
     request_body = BumpRequest,
     responses((status = 200, description = "Done.", body = PayoutData)))]
@@ -34,7 +36,7 @@ pub async fn bump(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
-    mut body: Input,
+    mut body: Once<APayout>,
 ) -> Result<Json<PayoutData>, ApiError> {
     let (store, id) = find(&state, &caller, &path).await?;
     let rate = body.decimal("feeRate").map(sat_per_kvb);

@@ -10,7 +10,7 @@ use super::dto::{self, PayoutData};
 use super::recall::APayout;
 use crate::api::auth::{ItemPath, Signed};
 use crate::api::error::ApiError;
-use crate::api::extract::{Input, Params};
+use crate::api::extract::Params;
 use crate::api::once::{IdempotencyKey, Nothing, Once};
 use crate::api::page::{Page, PageParams};
 use crate::api::pull_payments::handlers::CREATE_APPROVED;
@@ -21,6 +21,10 @@ use crate::http::AppState;
 use crate::service::approval::Approval;
 use crate::service::payout::StorePayout;
 use crate::store;
+
+/// Why a receiver does not bear the fee.
+const RECEIVER_PAYS: &str = "Only SenderPays: what a receiver is promised is what arrives. The fee of a transaction for \
+    many, and of what replaces it, is known later than that, and a Lightning invoice takes no less than it asks for.";
 
 /// Payouts of a store, newest first
 ///
@@ -97,7 +101,7 @@ pub async fn create(
         .words("feePolicy")
         .is_some_and(|policy| !policy.eq_ignore_ascii_case("SenderPays"))
     {
-        body.refuse("feePolicy", "This server offers SenderPays.");
+        body.refuse("feePolicy", RECEIVER_PAYS);
     }
     if approved {
         caller.check_on(CREATE_APPROVED, Some(&store))?;
@@ -235,12 +239,14 @@ pub async fn mark_paid(
 
 /// Looks at a payout now, processor or not
 #[utoipa::path(post, path = "/payouts/{id}/retry", operation_id = "Payouts_RetryPayout", tag = "Payouts",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
     responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn retry(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
+    _: Once<APayout>,
 ) -> Result<Json<PayoutData>, ApiError> {
     let (store, id) = find(&state, &caller, &path).await?;
     let payout = state.gateway.pay_payout(store, id).await?;
@@ -255,6 +261,7 @@ pub async fn retry(
 /// kept with it. Of a store that may not draw on the node, what nothing proves about a Lightning payment (`Arrived`
 /// without a preimage, `evenIfUnderWay`) is taken only from the server's administrator, who reaches such a payout here.
 #[utoipa::path(post, path = "/payouts/{id}/review", operation_id = "Payouts_ReviewPayout", tag = "Payouts",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
     request_body = ReviewRequest,
     responses((status = 200, description = "Done.", body = PayoutData)))]
@@ -262,7 +269,7 @@ pub async fn review(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
-    mut body: Input,
+    mut body: Once<APayout>,
 ) -> Result<Json<PayoutData>, ApiError> {
     let (store, id) = match find(&state, &caller, &path).await {
         Ok(found) => found,
@@ -282,12 +289,14 @@ pub async fn review(
 
 /// Somebody has seen that it was paid twice
 #[utoipa::path(post, path = "/payouts/{id}/acknowledge", operation_id = "Payouts_AcknowledgePaidTwice", tag = "Payouts",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canmanagepayouts"])),
     responses((status = 200, description = "Done.", body = PayoutData)))]
 pub async fn acknowledge(
     State(state): State<AppState>,
     caller: Signed,
     Path(path): Path<ItemPath>,
+    _: Once<APayout>,
 ) -> Result<Json<PayoutData>, ApiError> {
     let (store, id) = find(&state, &caller, &path).await?;
     let by = caller.0.user.id;

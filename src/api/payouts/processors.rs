@@ -35,7 +35,7 @@ pub struct ProcessorKind {
     payment_methods: [&'static str; 1],
 }
 
-/// Settings of a processor; the last three are the chain's.
+/// Settings of a processor; target and threshold are the chain's.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = PayoutProcessorSettings)]
@@ -52,6 +52,10 @@ pub struct ProcessorData {
     fee_target_block: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     threshold: Option<Num>,
+    /// It can send now (Tollway's own, D15).
+    working: bool,
+    /// Why it can't, in words (Tollway's own, D15).
+    failure_reason: Option<String>,
 }
 
 /// A kind of processor by its name, or the older one.
@@ -114,7 +118,9 @@ const fn kind(rail: Rail) -> ProcessorKind {
     }
 }
 
-fn data(processor: &Processor) -> ProcessorData {
+async fn data(state: &AppState, store: &Store, processor: &Processor) -> ProcessorData {
+    let trouble = state.gateway.sender_trouble(store.id, processor.rail);
+    let failure_reason = trouble.await;
     let method = processor.rail.method_id();
     let onchain = processor.rail == Rail::Onchain;
     ProcessorData {
@@ -125,6 +131,8 @@ fn data(processor: &Processor) -> ProcessorData {
         fee_block_target: onchain.then_some(processor.fee_block_target),
         fee_target_block: onchain.then_some(processor.fee_block_target),
         threshold: onchain.then_some(Num(processor.threshold)),
+        working: failure_reason.is_none(),
+        failure_reason,
     }
 }
 
@@ -156,6 +164,9 @@ pub async fn configured(
 }
 
 /// Settings of an automatic sender: a list of at most one
+///
+/// `working` and `failureReason` say whether it can send now: it can't from a wallet whose keys are elsewhere, from one
+/// that is held, for a store that has nothing to spend over Lightning, and while chain source or node are away.
 #[utoipa::path(get, path = "/", operation_id = "StorePayoutProcessors_GetSettings", tag = "Payout processors",
     security(("API_Key" = ["btcpay.store.canviewstoresettings"])),
     responses((status = 200, description = "Done.", body = [ProcessorData])))]
@@ -166,12 +177,16 @@ pub async fn get(
 ) -> Result<Json<Vec<ProcessorData>>, ApiError> {
     let store = caller.store(&state, &path.store)?;
     let found = find(&state, &store, path.rail()?).await;
-    Ok(Json(found.iter().map(data).collect()))
+    Ok(Json(match found {
+        Some(found) => vec![data(&state, &store, &found).await],
+        None => Vec::new(),
+    }))
 }
 
 /// Turns an automatic sender on, or changes it
 ///
-/// Looks at once at what waits.
+/// Looks at once at what waits. What it may spend on fees is said by the store (`payoutMaxFeePercent`,
+/// `payoutMaxFeeFloor`) or by a payout itself: a sender has no limits of its own, and they are refused here.
 #[utoipa::path(put, path = "/", operation_id = "StorePayoutProcessors_UpdateSettings", tag = "Payout processors",
     security(("API_Key" = ["btcpay.store.canmodifystoresettings"])),
     request_body = ProcessorRequest,
@@ -189,6 +204,11 @@ pub async fn set(
     if threshold < Decimal::ZERO || threshold > Decimal::from(21_000_000) {
         body.refuse("threshold", "This has to be an amount of BTC.");
     }
+    for name in ["maxFeePercent", "maxFeeFlat"] {
+        if body.value(name).is_some() {
+            body.refuse(name, "Say this of the store, or of a payout.");
+        }
+    }
     let blocks = body.whole("feeBlockTarget", 1, 1_000).unwrap_or(1);
     let processor = Processor {
         rail,
@@ -203,7 +223,7 @@ pub async fn set(
     body.finish()?;
     let kept = Some(processor.clone());
     state.gateway.set_processor(store.id, rail, kept).await?;
-    Ok(Json(data(&processor)))
+    Ok(Json(data(&state, &store, &processor).await))
 }
 
 /// Turns an automatic sender off

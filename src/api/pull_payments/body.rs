@@ -31,6 +31,9 @@ pub struct CreatePullPaymentRequest {
     pub max_claim_amount: Option<DecimalIn>,
     /// How many claims there may be.
     pub max_claim_count: Option<WholeIn>,
+    /// For a link that is not in bitcoin: whoever scans it is promised the rate for so many seconds, 10 to 3600. Without
+    /// it such a link has no LNURL.
+    pub rate_lock_seconds: Option<SpanIn>,
 }
 
 /// New terms of a pull payment. What is absent or null stays.
@@ -51,4 +54,6 @@ pub struct UpdatePullPaymentRequest {
     pub max_claim_amount: Option<DecimalIn>,
     /// How many claims there may be.
     pub max_claim_count: Option<WholeIn>,
+    /// Refused: links promise it.
+    pub rate_lock_seconds: Option<SpanIn>,
 }

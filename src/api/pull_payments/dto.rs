@@ -23,7 +23,10 @@ const BOLT11_DAYS_MAX: u32 = 3_650;
 const CLAIMS_MAX: u32 = 10_000;
 
 /// Limits that this version does not have. To ignore one would give away more than was meant, so they are refused.
-const NOT_OFFERED: [&str; 3] = ["period", "rateLockSeconds", "pin"];
+const NOT_OFFERED: [&str; 2] = ["period", "pin"];
+
+/// How long a rate may be promised: whoever holds a link chooses the better moment within it.
+const RATE_LOCK_SECS: (u32, u32) = (10, 3_600);
 
 /// `PullPaymentData`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -86,7 +89,7 @@ impl PullPaymentData {
             lnurl_uri,
             max_claim_amount: (pull_payment.claim_max).map(|most| Dec(most.amount(currency))),
             max_claim_count: pull_payment.claims_max,
-            rate_lock_seconds: None,
+            rate_lock_seconds: pull_payment.rate_lock_secs,
             period: None,
             period_starts_at: None,
             period_ends_at: None,
@@ -146,6 +149,8 @@ pub(super) fn read(body: &mut Input, bolt11_days: u32) -> Option<NewPullPayment>
         body.refuse("payoutMethods", "Name at least one payout method.");
     }
     let (claim_max, claims_max) = claim_limits(body);
+    let (shortest, longest) = RATE_LOCK_SECS;
+    let rate_lock_secs = body.span("rateLockSeconds", 1, shortest, longest);
     let description = body.text("description").unwrap_or_default();
     let bolt11_secs = body.span("BOLT11Expiration", 86_400, 0, BOLT11_DAYS_MAX * 86_400);
     let auto_approve = body.flag("autoApproveClaims").unwrap_or(false);
@@ -163,6 +168,7 @@ pub(super) fn read(body: &mut Input, bolt11_days: u32) -> Option<NewPullPayment>
         expires_at,
         claim_max,
         claims_max,
+        rate_lock_secs,
     })
 }
 
@@ -182,6 +188,12 @@ pub(super) fn read_change(body: &mut Input) -> Change {
         if body.value(name).is_some() {
             body.refuse(name, "This server does not offer this.");
         }
+    }
+    if body.value("rateLockSeconds").is_some() {
+        body.refuse(
+            "rateLockSeconds",
+            "This can't be changed: links promise it.",
+        );
     }
     let name = body.text("name");
     if name

@@ -10,6 +10,7 @@ use crate::domain::money::Currency;
 use crate::domain::payout::FeeCap;
 use crate::domain::receipt::Rail;
 use crate::domain::store::{DESCRIPTION_TEMPLATE, Settings, Store};
+use crate::service::store::StoreChange;
 
 /// The longest span a store may set: 24 days.
 const SPAN_SECS_MAX: u32 = 2_073_600;
@@ -82,15 +83,6 @@ const KEPT: &[(&str, Kind, &str)] = &[
     ("redactPublicPayouts", Kind::Flag, "false"),
 ];
 
-/// What a request makes of a store.
-#[derive(Clone, Debug)]
-pub(super) struct StoreChange {
-    pub(super) name: Option<String>,
-    pub(super) settings: Settings,
-    pub(super) kept: String,
-    pub(super) archived: bool,
-}
-
 /// Reads `StoreBaseData` over what is there: an absent or null member keeps its value (4.2).
 pub(super) fn read(body: &mut Input, before: Option<&Store>) -> StoreChange {
     let old = before.map_or_else(Settings::default, |store| store.settings.clone());
@@ -137,7 +129,9 @@ pub(super) fn read(body: &mut Input, before: Option<&Store>) -> StoreChange {
         }
     }
     StoreChange {
-        name: short_text(body, "name"),
+        name: short_text(body, "name")
+            .or_else(|| before.map(|store| store.name.clone()))
+            .unwrap_or_default(),
         settings,
         kept: Value::Object(kept).to_string(),
         archived: body

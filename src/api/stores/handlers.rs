@@ -54,12 +54,11 @@ pub async fn create(
 ) -> Result<Json<Value>, ApiError> {
     caller.check()?;
     let change = dto::read(&mut body, None);
-    let name = change.name.unwrap_or_default();
-    check_name(&mut body, &name);
+    check_name(&mut body, &change.name);
     body.finish()?;
     let store = state
         .gateway
-        .create_store(&caller.0.user, name, change.settings, change.kept)
+        .create_store(&caller.0.user, change.name, change.settings, change.kept)
         .await?;
     Ok(Json(dto::store_data(&store)))
 }
@@ -91,19 +90,14 @@ pub async fn update(
     mut body: Input,
 ) -> Result<Json<Value>, ApiError> {
     let store = caller.store(&state, &store)?;
+    let mut asked = body.clone();
     let change = dto::read(&mut body, Some(&store));
-    let name = change.name.unwrap_or_else(|| store.name.clone());
-    check_name(&mut body, &name);
+    check_name(&mut body, &change.name);
     body.finish()?;
+    // It is well-formed; what it makes of the store is told when its turn comes.
     let after = state
         .gateway
-        .update_store(
-            store.id,
-            name,
-            change.settings,
-            change.kept,
-            change.archived,
-        )
+        .update_store(store.id, move |now| dto::read(&mut asked, Some(now)))
         .await?;
     Ok(Json(dto::store_data(&after)))
 }

@@ -4,6 +4,7 @@
 pub mod drafts;
 mod dto;
 pub mod notes;
+mod recall;
 pub mod send;
 pub mod setup;
 pub mod view;

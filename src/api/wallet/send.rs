@@ -9,15 +9,17 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::dto::{TransactionData, transaction_data};
+use super::recall::ATransaction;
 use super::store_of;
 use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::extract::Input;
+use crate::api::once::{Again, IdempotencyKey, Once};
 use crate::http::AppState;
 use crate::service::batches::bump::sat_per_kvb;
 use crate::service::wallet::send::{DESTINATIONS_MAX, NewSend, Wanted};
 
-const SIGN: &str = "btcpay.store.cansigntransactions";
+pub(super) const SIGN: &str = "btcpay.store.cansigntransactions";
 const BROADCAST: &str = "btcpay.store.canbroadcasttransactions";
 
 /// Coins that one request may name.
@@ -85,6 +87,7 @@ pub enum MadeTransaction {
 /// network refuses it for now is shown and tried again. Refused with 400 `not-available` where this server has no keys,
 /// or where the wallet is held for review; a coin that can't be spent with 422 `SelectedInputs`.
 #[utoipa::path(post, path = "/transactions", operation_id = "StoreOnChainWallets_CreateOnChainTransaction", tag = "On-chain wallet",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.cancreatetransactions"])),
     request_body = NewTransaction,
     responses((status = 200, body = MadeTransaction)))]
@@ -92,7 +95,7 @@ pub async fn create(
     State(state): State<AppState>,
     caller: Signed,
     Path((store, method)): Path<(String, String)>,
-    mut body: Input,
+    mut body: Once<ATransaction>,
 ) -> Result<Response, ApiError> {
     let store = store_of(&state, &caller, &store, &method)?;
     let signs = body.flag("signWithSeed").unwrap_or(true);
@@ -132,6 +135,7 @@ pub struct SignedTransaction {
 /// this wallet alone. Its payments are payouts by hand from now on. Refused with 400 `broadcast-error`; the same
 /// transaction again changes nothing.
 #[utoipa::path(post, path = "/transactions/broadcast", operation_id = "StoreOnChainWallets_BroadcastOnChainTransaction", tag = "On-chain wallet",
+    params(IdempotencyKey),
     security(("API_Key" = ["btcpay.store.canbroadcasttransactions"])),
     request_body = SignedTransaction,
     responses((status = 200, body = TransactionData)))]
@@ -139,7 +143,7 @@ pub async fn broadcast(
     State(state): State<AppState>,
     caller: Signed,
     Path((store, method)): Path<(String, String)>,
-    mut body: Input,
+    mut body: Once<Again>,
 ) -> Result<Json<TransactionData>, ApiError> {
     let store = store_of(&state, &caller, &store, &method)?;
     let text = body.words("transaction");

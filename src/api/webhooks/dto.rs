@@ -93,6 +93,7 @@ pub fn read(body: &mut Input, by_operator: bool) -> Wish {
     if url.is_none() {
         body.refuse("url", "Name an absolute URL.");
     }
+    body.object("authorizedEvents");
     let everything = body.flag("authorizedEvents.everything").unwrap_or(true);
     let specific = body
         .texts("authorizedEvents.specificEvents")

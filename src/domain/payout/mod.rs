@@ -133,6 +133,10 @@ pub struct Payout {
     /// Transactions that were given out to be signed and given up: what is planned next shares a coin with each (P4).
     #[n(26)]
     pub given_up: Option<Vec<BatchId>>,
+    /// The rate that whoever asked for it was promised (D22), in units of the asked currency per BTC: it is approved at
+    /// this one, unless the approver names another.
+    #[n(27)]
+    pub quoted: Option<FixedRate>,
 }
 
 /// What a payout was promised for.
@@ -266,6 +270,7 @@ impl Payout {
             named: None,
             drafted: None,
             given_up: None,
+            quoted: None,
         }
     }
 

@@ -69,6 +69,10 @@ pub struct PullPayment {
     /// How many claims there may be that are not cancelled.
     #[n(15)]
     pub claims_max: Option<u32>,
+    /// For so many seconds the rate is promised that somebody was shown who scanned the link (D22). Only for links that
+    /// are not in bitcoin; without it those have no LNURL.
+    #[n(16)]
+    pub rate_lock_secs: Option<u32>,
 }
 
 /// Limit, and what has been taken of it, in parts of the pull payment's currency: claims are debited rounded up.

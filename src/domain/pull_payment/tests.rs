@@ -31,6 +31,7 @@ fn pull_payment(limit: u64) -> PullPayment {
         created: NOW,
         claim_max: None,
         claims_max: None,
+        rate_lock_secs: None,
     }
 }
 

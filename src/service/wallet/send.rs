@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use bitcoin::{OutPoint, Transaction};
+use bitcoin::hashes::Hash;
+use bitcoin::{OutPoint, Transaction, Txid};
 use rust_decimal::Decimal;
 
 use crate::domain::destination::Destination;
@@ -96,6 +97,37 @@ impl From<ChainUnavailable> for SendRefusal {
     }
 }
 
+/// What became of a request that was to be done once: enough to answer it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The transaction.
+    pub txid: Txid,
+    /// It was given back to whoever asked, and not sent.
+    pub kept_back: bool,
+}
+
+impl Sent {
+    fn of(tx: &Transaction, kept_back: bool) -> Self {
+        let txid = tx.compute_txid();
+        Self { txid, kept_back }
+    }
+
+    fn note(self, tx: &mut Tx<'_>, store: StoreId) {
+        let mut about = vec![u8::from(self.kept_back)];
+        about.extend_from_slice(self.txid.as_byte_array());
+        tx.concerns(store, &about);
+    }
+
+    /// Reads it again; `None` for what is noted otherwise.
+    pub fn from_slice(about: &[u8]) -> Option<Self> {
+        let (kept_back, txid) = about.split_first()?;
+        Some(Self {
+            txid: Txid::from_slice(txid).ok()?,
+            kept_back: *kept_back == 1,
+        })
+    }
+}
+
 impl Gateway {
     /// Signs a transaction from a store's wallet. It is sent, unless it is to be kept back until somebody asks.
     pub async fn wallet_send(
@@ -108,19 +140,20 @@ impl Gateway {
         let keychain = self.keychain.clone();
         let how = self.adopted(kept_back);
         self.store
-            .write("wallet-send", move |tx| {
+            .try_write("wallet-send", move |tx| {
                 let (till, request) = check_request(tx, store, request)?;
                 let record = tx.tills().record(till).ok_or(SendRefusal::NoWallet)?;
                 if !record.kind.can_sign() {
                     return Err(SendRefusal::CantSign);
                 }
                 // If it can't be built, the till is as it was.
-                let built = tx.tills_mut().build_kept(&keychain, &request)?;
+                let built = tx.try_tills(|tills| tills.build_kept(&keychain, &request))?;
                 let signed = built.into_foreign(till);
                 batches::adopt(tx, &signed, how);
+                Sent::of(&signed.tx, kept_back).note(tx, store);
                 Ok(signed.tx)
             })
-            .await?
+            .await
     }
 
     /// A transaction from a store's wallet for somebody else to sign. Nothing is kept, and nothing is locked: the signed
@@ -132,12 +165,12 @@ impl Gateway {
     ) -> Result<UnsignedSpend, SendRefusal> {
         let request = self.send_request(store, new).await?;
         self.store
-            .write("wallet-offer", move |tx| {
+            .try_write("wallet-offer", move |tx| {
                 let (_, request) = check_request(tx, store, request)?;
                 // No write of its own: which change address it would use is nobody's loss.
-                Ok(tx.tills_mut().offer(&request)?)
+                Ok(tx.try_tills(|tills| tills.offer(&request))?)
             })
-            .await?
+            .await
     }
 
     /// The same, kept until it comes back signed or is given up; its coins are locked.
@@ -145,14 +178,14 @@ impl Gateway {
         let request = self.send_request(store, new).await?;
         let id = BatchId(self.random());
         self.store
-            .write("wallet-draft", move |tx| {
+            .try_write("wallet-draft", move |tx| {
                 let (_, request) = check_request(tx, store, request)?;
                 // If it can't be built, the till is as it was.
-                let unsigned = tx.tills_mut().draft(&request)?;
+                let unsigned = tx.try_tills(|tills| tills.draft(&request))?;
                 let payments = vec![None; request.recipients.len()];
                 Ok(batches::drafts::put(tx, id, &request, &unsigned, payments))
             })
-            .await?
+            .await
     }
 
     pub(super) fn adopted(&self, kept_back: bool) -> Adopted {

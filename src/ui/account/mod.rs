@@ -15,7 +15,7 @@ use super::list::Queried;
 use super::page::{Frame, html, ok};
 use super::session;
 use crate::domain::access::User;
-use crate::http::{AppState, ClientAddr};
+use crate::http::{AppState, ClientAddr, is_forwarded};
 use crate::service::access::{NewUser, UserRefusal};
 
 #[derive(Template)]
@@ -191,16 +191,9 @@ async fn enter(
 
 /// D45: who brings the set-up token; where there is none, who comes to a loopback address through no proxy.
 fn may_found(wanted: Option<&str>, given: &str, headers: &HeaderMap) -> bool {
-    const FORWARDING: [&str; 5] = [
-        "forwarded",
-        "via",
-        "x-forwarded-for",
-        "x-forwarded-host",
-        "x-real-ip",
-    ];
     match wanted {
         Some(wanted) => bool::from(wanted.as_bytes().ct_eq(given.as_bytes())),
-        None => !FORWARDING.iter().any(|name| headers.contains_key(*name)),
+        None => !is_forwarded(headers),
     }
 }
 

@@ -174,6 +174,7 @@ fn read(form: &NewForm, bolt11_days: u32, now: Timestamp) -> Result<NewPullPayme
         expires_at,
         claim_max: None,
         claims_max: None,
+        rate_lock_secs: None,
     })
 }
 

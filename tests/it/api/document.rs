@@ -198,7 +198,7 @@ async fn the_document_is_served_to_anybody_under_both_its_names() {
 
 /// Older names of members: read for old clients, not documented. And members that are refused because this server does
 /// not offer them.
-const UNTOLD: [&str; 10] = [
+const UNTOLD: [&str; 9] = [
     "feeRate",
     "paymentMethod",
     "paymentMethods",
@@ -206,7 +206,6 @@ const UNTOLD: [&str; 10] = [
     "userId",
     "role",
     "period",
-    "rateLockSeconds",
     "pin",
     "receipt",
 ];

@@ -481,3 +481,47 @@ async fn strangers_make_invoices_only_where_they_may_and_not_without_end() {
     let owner = client.authorization.as_deref();
     assert_eq!(client.call_as(owner, "POST", &path, body).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_payer_is_told_a_fee_rate() {
+    let client = priced().await;
+    client.world.chain.set_fee_rate(7_250);
+    client.world.clock.advance_secs(61);
+    client.world.look().await;
+    let made = client
+        .post(&client.shop("/invoices"), json!({"amount": 10}))
+        .await
+        .ok();
+    let one = format!("/api/v1/invoices/{}", text(&made["id"]));
+    let told = async || {
+        let path = format!("{one}/payment-methods");
+        let methods = client.get(&path).await.ok();
+        let with = client
+            .get(&format!("{one}?includePaymentMethods=true"))
+            .await;
+        let rate = methods[0]["additionalData"]["recommendedFeeRate"].clone();
+        let same = &with.ok()["paymentMethods"][0]["additionalData"]["recommendedFeeRate"];
+        assert_eq!(*same, rate);
+        rate
+    };
+    assert_eq!(told().await, json!("7.25"));
+    // A target of the store's own is looked up once somebody asks.
+    let target = json!({"recommendedFeeBlockTarget": 6});
+    client.call("PUT", &client.shop(""), &target).await.ok();
+    assert_eq!(told().await, json!(null));
+    client.world.chain.set_fee_rate(3_000);
+    client.world.look().await;
+    assert_eq!(told().await, json!("3"));
+    // It is a minute old at most.
+    client.world.chain.set_fee_rate(9_000);
+    client.world.look().await;
+    assert_eq!(told().await, json!("3"));
+    client.world.clock.advance_secs(61);
+    client.world.look().await;
+    assert_eq!(told().await, json!("9"));
+    // Nobody waits for a chain source that is gone.
+    client.world.chain.set_silent(true);
+    client.world.clock.advance_secs(61);
+    client.world.look().await;
+    assert_eq!(told().await, json!("9"));
+}

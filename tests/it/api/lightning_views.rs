@@ -368,3 +368,53 @@ async fn what_can_t_be_sent_is_refused_and_what_was_paid_is_told_by_a_node_that_
         (503, "lightning-node-unavailable".to_owned())
     );
 }
+
+#[tokio::test]
+async fn a_store_without_lightning_says_so() {
+    let client = Client::new().await;
+    let method = client.shop("/payment-methods/BTC-LN");
+    let uri = format!("{}@127.0.0.1:1", client.world.customer.node_id());
+    let (bolt11, hash) = client.world.customer_invoice(1_000);
+    let operations = [
+        ("GET", "info".to_owned(), Value::Null),
+        ("GET", "balance".to_owned(), Value::Null),
+        ("GET", "histogram".to_owned(), Value::Null),
+        ("POST", "connect".to_owned(), json!({"nodeURI": uri})),
+        ("GET", "channels".to_owned(), Value::Null),
+        (
+            "POST",
+            "channels".to_owned(),
+            json!({"nodeURI": uri, "channelAmount": "100000", "feeRate": 1}),
+        ),
+        ("POST", "address".to_owned(), Value::Null),
+        (
+            "POST",
+            "invoices".to_owned(),
+            json!({"amount": "1000", "expiry": 60}),
+        ),
+        ("GET", "invoices".to_owned(), Value::Null),
+        ("GET", format!("invoices/{hash}"), Value::Null),
+        ("POST", "invoices/pay".to_owned(), json!({"BOLT11": bolt11})),
+        ("GET", "payments".to_owned(), Value::Null),
+        ("GET", format!("payments/{hash}"), Value::Null),
+    ];
+    // What is only switched off for invoices is still there.
+    let off = json!({"enabled": false});
+    client.call("PUT", &method, &off).await.ok();
+    client.get(&client.shop("/lightning/BTC/info")).await.ok();
+    client.call("DELETE", &method, &Value::Null).await.ok();
+    for (verb, path, body) in operations {
+        let path = format!("/lightning/BTC/{path}");
+        let answer = client.call(verb, &client.shop(&path), &body).await;
+        let expected = (404, "lightning-not-configured".to_owned());
+        assert_eq!(answer.refusal(), expected, "{verb} {path}");
+    }
+    assert_eq!(client.world.lightning.issued().len(), 0);
+    assert!(client.world.payouts().await.is_empty());
+    let other = client.get(&client.shop("/lightning/DOGE/info")).await;
+    assert_eq!(other.refusal(), (404, "unknown-cryptocode".to_owned()));
+    client.get("/api/v1/server/lightning/BTC/info").await.ok();
+    let own = json!({"enabled": true, "config": "Internal Node"});
+    client.call("PUT", &method, &own).await.ok();
+    client.get(&client.shop("/lightning/BTC/info")).await.ok();
+}

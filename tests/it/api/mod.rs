@@ -16,6 +16,7 @@ mod people;
 mod properties;
 mod pull_payments;
 mod rates;
+mod repeats;
 mod review;
 mod stores;
 mod strays;

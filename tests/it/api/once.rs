@@ -1,7 +1,11 @@
 //! `Idempotency-Key` (D31): what is asked twice is done once.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
+use tollway::config::Limits;
+use tollway::http::{AppState, Caps};
 use tollway::store::once::Done;
 use tollway::store::{Order, Rows, Table, codec};
 
@@ -11,19 +15,25 @@ const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 
 impl Client {
     /// A request under a name.
-    async fn named(&self, name: &str, who: Option<&str>, path: &str, body: &Value) -> Answer {
+    pub(super) async fn named(
+        &self,
+        name: &str,
+        who: Option<&str>,
+        path: &str,
+        body: &Value,
+    ) -> Answer {
         let headers = [("idempotency-key", name)];
         self.call_with(who, "POST", path, &body.to_string(), &headers)
             .await
     }
 
-    async fn mine(&self, name: &str, path: &str, body: &Value) -> Answer {
+    pub(super) async fn mine(&self, name: &str, path: &str, body: &Value) -> Answer {
         self.named(name, self.authorization.as_deref(), path, body)
             .await
     }
 
     /// What is remembered of requests.
-    async fn remembered(&self) -> Vec<Done> {
+    pub(super) async fn remembered(&self) -> Vec<Done> {
         let look = |rows: &tollway::store::Snapshot| {
             let mut all = Vec::new();
             rows.scan(Table::Once, &[], Order::Ascending, &mut |_, row| {
@@ -35,8 +45,29 @@ impl Client {
         self.world.gateway.store.read(look).await
     }
 
+    /// The same after the process has ended and started again.
+    pub(super) fn restarted(self) -> Self {
+        let Self {
+            world,
+            router,
+            authorization,
+        } = self;
+        // The file's lock goes with its last handle.
+        drop(router);
+        let world = world.restart();
+        let state = AppState {
+            gateway: world.gateway.clone(),
+            caps: Arc::new(Caps::new(&Limits::default())),
+        };
+        Self {
+            world,
+            router: tollway::api::router(state),
+            authorization,
+        }
+    }
+
     /// The answers are lost, as by a crash between an act and its answer.
-    async fn lose_answers(&self) {
+    pub(super) async fn lose_answers(&self) {
         let forget = |tx: &mut tollway::store::Tx<'_>| {
             let mut rows = Vec::new();
             tx.scan(Table::Once, &[], Order::Ascending, &mut |name, row| {
@@ -263,4 +294,24 @@ async fn of_two_at_once_only_one_acts() {
         client.get(&path).await.ok().as_array().map(Vec::len),
         Some(1)
     );
+}
+
+#[tokio::test]
+async fn a_name_in_one_store_is_another_in_the_next() {
+    let client = Client::new().await;
+    let other = client.post("/api/v1/stores", json!({"name": "Two"})).await;
+    let other = text(&other.ok()["id"]);
+    let body = json!({"amount": "5000", "description": "tea", "expiry": 600});
+    for (nth, place) in [
+        client.shop("/lightning/BTC/invoices"),
+        format!("/api/v1/stores/{other}/lightning/BTC/invoices"),
+        "/api/v1/server/lightning/BTC/invoices".to_owned(),
+    ]
+    .iter()
+    .enumerate()
+    {
+        client.mine("a", place, &body).await.ok();
+        let made = client.world.lightning.issued().len();
+        assert_eq!(made, nth + 1, "{place}");
+    }
 }

@@ -1,9 +1,11 @@
 //! Payouts and processors.
 
 use serde_json::{Value, json};
-use tollway::domain::money::Sat;
+use tollway::domain::money::{Msat, Sat};
+use tollway::ports::lightning::NodeState;
 
 use super::{Client, text};
+use crate::support::signer::{Kind, Signer};
 
 const ADDRESS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 
@@ -291,15 +293,23 @@ async fn processors_are_switched_on_and_off() {
     assert_eq!(client.get(&root).await.ok(), json!([]));
     let path = format!("{root}/OnChainAutomatedPayoutSenderFactory/BTC-CHAIN");
     assert_eq!(client.get(&path).await.ok(), json!([]));
-    let rows = [(
-        json!({"intervalSeconds": 59, "feeTargetBlock": 0, "threshold": -1}),
-        422,
-        "Threshold FeeBlockTarget IntervalSeconds",
-    )];
+    let rows = [
+        (
+            json!({"intervalSeconds": 59, "feeTargetBlock": 0, "threshold": -1}),
+            422,
+            "Threshold FeeBlockTarget IntervalSeconds",
+        ),
+        // A limit that is not kept must not look as if it were.
+        (
+            json!({"maxFeePercent": 1, "maxFeeFlat": "5"}),
+            422,
+            "MaxFeePercent MaxFeeFlat",
+        ),
+    ];
     client.check_refusals("PUT", &path, &rows).await;
     let wish = json!({"intervalSeconds": 600, "feeTargetBlock": 6, "threshold": "0.10", "processNewPayoutsInstantly": true});
     let set = client.call("PUT", &path, &wish).await.ok();
-    let expected = r#"{"payoutMethodId":"BTC-CHAIN","paymentMethod":"BTC-CHAIN","intervalSeconds":600,"processNewPayoutsInstantly":true,"feeBlockTarget":6,"feeTargetBlock":6,"threshold":0.10}"#;
+    let expected = r#"{"payoutMethodId":"BTC-CHAIN","paymentMethod":"BTC-CHAIN","intervalSeconds":600,"processNewPayoutsInstantly":true,"feeBlockTarget":6,"feeTargetBlock":6,"threshold":0.10,"working":true,"failureReason":null}"#;
     assert_eq!(set.to_string(), expected);
     let old_name = format!("{root}/onchainautomatedtransfersenderfactory");
     assert_eq!(client.get(&old_name).await.ok(), json!([set]));
@@ -329,4 +339,70 @@ async fn a_processor_that_is_switched_on_pays_what_waits() {
     client.call("PUT", &path, &instant).await.ok();
     client.world.run_payouts().await;
     assert_eq!(client.world.lightning.departed(), [hash]);
+}
+
+/// D15: a sender that can't work says so, and is well again when it can.
+#[tokio::test]
+async fn a_processor_that_can_t_work_says_why() {
+    let client = Client::new().await;
+    let world = &client.world;
+    let root = client.shop("/payout-processors");
+    let onchain = format!("{root}/OnChainAutomatedPayoutSenderFactory");
+    let lightning = format!("{root}/LightningAutomatedPayoutSenderFactory");
+    let wallet = client.shop("/payment-methods/BTC-CHAIN");
+    for path in [&onchain, &lightning] {
+        let body = json!({"intervalSeconds": 60});
+        let set = client.call("PUT", path, &body).await.ok();
+        assert_eq!(set["working"], true, "{path}");
+    }
+    let check = async |path: &str, expected: Option<&str>| {
+        let shown = client.get(path).await.ok()[0].clone();
+        assert_eq!(shown["working"], expected.is_none(), "{path} {shown}");
+        let why = shown["failureReason"].as_str();
+        assert_eq!(why.is_some(), expected.is_some(), "{path} {shown}");
+        let why = why.unwrap_or_default();
+        assert!(why.contains(expected.unwrap_or_default()), "{why}");
+    };
+    check(&onchain, None).await;
+    world.chain.set_silent(true);
+    world.look().await;
+    check(&onchain, Some("does not answer")).await;
+    world.chain.set_silent(false);
+    world.look().await;
+    check(&onchain, None).await;
+
+    for (state, why) in [
+        (NodeState::Syncing, "has not caught up"),
+        (NodeState::WaitingForChain("x".to_owned()), "waits"),
+        (NodeState::Stopped, "stopped"),
+    ] {
+        world.lightning.set_state(state);
+        check(&lightning, Some(why)).await;
+        check(&onchain, None).await;
+    }
+    let held = NodeState::Held("the file is older".to_owned());
+    world.lightning.set_state(held);
+    check(&lightning, Some("the file is older")).await;
+    check(&onchain, Some("the file is older")).await;
+    world.lightning.set_state(NodeState::Ready);
+    check(&lightning, None).await;
+
+    let signer = Signer::new(1, Kind::Segwit);
+    let config = json!({"config": signer.descriptor});
+    client.call("PUT", &wallet, &config).await.ok();
+    check(&onchain, Some("no keys")).await;
+    client.call("DELETE", &wallet, &Value::Null).await.ok();
+    check(&onchain, Some("no on-chain wallet")).await;
+
+    // A store of somebody else spends what its own books hold.
+    let guest = crate::payouts::review::given_to_a_guest(world).await;
+    let key = client.key_of(guest, &["unrestricted"]).await;
+    for earned in [false, true] {
+        if earned {
+            let hash = world.invoice(1_000).await.lightning[0].hash;
+            world.receive(hash, Msat(1_000_000)).await;
+        }
+        let shown = client.call_as(Some(&key), "GET", &lightning, "").await;
+        assert_eq!(shown.ok()[0]["working"], earned);
+    }
 }

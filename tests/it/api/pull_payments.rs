@@ -509,3 +509,32 @@ async fn without_lightning_there_is_no_lnurl() {
     let unknown = client.get("/api/v1/pull-payments/unknown/lnurl").await;
     assert_eq!(unknown.refusal(), (404, "pullpayment-not-found".to_owned()));
 }
+
+/// D22: a link that is not in bitcoin has an LNURL if it promises its rate.
+#[tokio::test]
+async fn a_link_in_dollars_has_an_lnurl_if_it_promises_its_rate() {
+    let client = Client::new().await;
+    let world = &client.world;
+    world
+        .rates
+        .set("USD".parse().expect("known"), 50_000.into());
+    let pulls = client.shop("/pull-payments");
+    let with = |secs: Value| json!({"amount": 10, "currency": "USD", "autoApproveClaims": true, "rateLockSeconds": secs});
+    let rows = [9, 3_601, -1].map(|secs| (with(json!(secs)), 422, "RateLockSeconds"));
+    client.check_refusals("POST", &pulls, &rows).await;
+    for (secs, locked) in [(json!(null), false), (json!(60), true)] {
+        let made = client.post(&pulls, with(secs.clone())).await.ok();
+        let path = format!("/api/v1/pull-payments/{}", text(&made["id"]));
+        let seen = client.get(&path).await.ok();
+        assert_eq!(seen["rateLockSeconds"], secs);
+        assert_eq!(seen["lnurlUri"].is_string(), locked);
+        let lnurl = client.get(&format!("{path}/lnurl")).await;
+        if locked {
+            assert_eq!(lnurl.ok()["lnurlUri"], seen["lnurlUri"]);
+        } else {
+            assert_eq!(lnurl.refusal(), (400, "lnurl-not-supported".to_owned()));
+        }
+        let rows = [(json!({"rateLockSeconds": 30}), 422, "RateLockSeconds")];
+        client.check_refusals("PATCH", &path, &rows).await;
+    }
+}

@@ -114,3 +114,62 @@ async fn methods_and_rates() {
     assert_eq!(rates[2]["errors"], json!(["ERR_RATE_UNAVAILABLE"]));
     assert_eq!(rates[3]["errors"], json!(["ERR_INVALID_CURRENCY_PAIR"]));
 }
+
+#[tokio::test]
+async fn two_changes_at_once_both_stay() {
+    let client = Client::new().await;
+    let shop = client.shop("");
+    let rates = client.shop("/rates/configuration");
+    let rows = [
+        (
+            (&shop, json!({"website": "https://one.example"}), "website"),
+            (&shop, json!({"htmlTitle": "Two"}), "htmlTitle"),
+        ),
+        (
+            (
+                &shop,
+                json!({"payoutMaxFeePercent": 2}),
+                "payoutMaxFeePercent",
+            ),
+            (
+                &shop,
+                json!({"payoutMaxFeeFloor": "77"}),
+                "payoutMaxFeeFloor",
+            ),
+        ),
+        (
+            (&rates, json!({"spread": 3}), "spread"),
+            (&shop, json!({"defaultCurrency": "EUR"}), "defaultCurrency"),
+        ),
+        (
+            (&shop, json!({"name": "Other"}), "name"),
+            (&rates, json!({"spread": 4}), "spread"),
+        ),
+    ];
+    for (one, other) in rows {
+        // Both have looked at the store before either has its turn.
+        let store = &client.world.gateway.store;
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        store.enqueue("wait", move |_| wait.recv().is_err(), |_| ());
+        while store.queue_len() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let both_wait = async {
+            while store.queue_len() < 2 {
+                tokio::task::yield_now().await;
+            }
+            release.send(()).expect("the writer waits");
+        };
+        let (first, second, ()) = tokio::join!(
+            client.call("PUT", one.0, &one.1),
+            client.call("PUT", other.0, &other.1),
+            both_wait
+        );
+        first.ok();
+        second.ok();
+        for (path, body, member) in [one, other] {
+            let now = client.get(path).await.ok();
+            assert_eq!(now[member], body[member], "{member}");
+        }
+    }
+}

@@ -12,12 +12,12 @@ use super::{Client, text};
 const THEIRS: &str = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
 const OTHERS: &str = "bcrt1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqdku202";
 
-fn wallet(client: &Client, rest: &str) -> String {
+pub(super) fn wallet(client: &Client, rest: &str) -> String {
     client.shop(&format!("/payment-methods/BTC-CHAIN/wallet{rest}"))
 }
 
 /// A client whose store's till has confirmed coins of these sizes.
-async fn funded(coins: &[u64]) -> (Client, Vec<OutPoint>) {
+pub(super) async fn funded(coins: &[u64]) -> (Client, Vec<OutPoint>) {
     let client = Client::new().await;
     let mut outpoints = Vec::new();
     for sat in coins {
@@ -31,7 +31,7 @@ async fn funded(coins: &[u64]) -> (Client, Vec<OutPoint>) {
     (client, outpoints)
 }
 
-fn to(address: &str, amount: &str) -> Value {
+pub(super) fn to(address: &str, amount: &str) -> Value {
     json!({"destinations": [{"destination": address, "amount": amount}], "feerate": 2})
 }
 

@@ -1,5 +1,6 @@
 //! Stores whose wallet is somebody else's: watched here, signed elsewhere.
 
+use bdk_wallet::KeychainKind;
 use bitcoin::consensus::encode::serialize_hex;
 use bitcoin::{OutPoint, Transaction};
 use serde_json::{Value, json};
@@ -171,12 +172,12 @@ async fn a_payment_to_an_address_that_turns_out_to_be_the_wallets_own_is_recogni
     let client = watching(&signer).await;
     coin(&client, 100_000).await;
     // Too far ahead to be known as its own when the draft is made.
-    let own = signer.change(240);
+    let own = signer.at(KeychainKind::Internal, 240);
     let payout = owed_to(&client, &own.to_string(), "0.0003").await;
     let tx = signed(&signer, &drafts(&client).await[0]);
     // Payments to earlier ones move the look-ahead past it.
     for index in (20..240).step_by(20) {
-        let script = signer.change(index).script_pubkey();
+        let script = signer.at(KeychainKind::Internal, index).script_pubkey();
         client.world.chain.pay(&script, Sat(5_000));
         client.world.look().await;
     }
@@ -530,4 +531,48 @@ async fn the_older_paths_take_and_show_the_wallet_at_top_level() {
     );
     let overview = client.get(&format!("{path}/wallet")).await.ok();
     assert_eq!(overview["balance"], "0.00000000");
+}
+
+#[tokio::test]
+async fn a_method_left_for_later_is_made_of_what_the_store_has_by_then() {
+    let client = Client::new().await;
+    let body =
+        json!({"amount": 5_000, "currency": "SATS", "checkout": {"lazyPaymentMethods": true}});
+    let lazy = async || {
+        let made = client.post(&client.shop("/invoices"), body.clone()).await;
+        format!("/api/v1/invoices/{}", text(&made.ok()["id"]))
+    };
+    let activate = async |invoice: &str, method: &str| {
+        let path = format!("{invoice}/payment-methods/{method}/activate");
+        client.post(&path, Value::Null).await
+    };
+    let own = lazy().await;
+    let later = lazy().await;
+    activate(&own, "BTC-CHAIN").await.ok();
+    // Now the store's wallet is somebody's, and then somebody else's.
+    for number in [1, 2] {
+        let signer = Signer::new(number, Kind::Segwit);
+        connect(&client, &signer).await;
+        let invoice = lazy().await;
+        activate(&invoice, "BTC-CHAIN").await.ok();
+        let methods = client.get(&format!("{invoice}/payment-methods")).await.ok();
+        assert_eq!(methods[0]["destination"], signer.address(0), "{number}");
+        let id = text(&client.get(&invoice).await.ok()["id"]);
+        let seen = client.world.see_invoice(id.parse().expect("an id")).await;
+        client
+            .world
+            .chain
+            .pay(&seen.onchain.expect("an address").script, Sat(5_000));
+        client.world.mine(1).await;
+        assert_eq!(client.get(&invoice).await.ok()["status"], "Settled");
+    }
+    // And then it has none, and no Lightning either.
+    for method in ["BTC-CHAIN", "BTC-LN"] {
+        let path = client.shop(&format!("/payment-methods/{method}"));
+        client.call("DELETE", &path, &Value::Null).await.ok();
+        let refused = activate(&later, method).await;
+        let expected = (400, "invalid-payment-method".to_owned());
+        assert_eq!(refused.refusal(), expected, "{method}");
+    }
+    client.world.check().await;
 }

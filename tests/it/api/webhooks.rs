@@ -93,6 +93,11 @@ async fn bad_webhooks_are_refused_by_their_member() {
             "Secret AutomaticRedelivery",
         ),
         (
+            json!({ "url": URL, "authorizedEvents": "x" }),
+            422,
+            "AuthorizedEvents",
+        ),
+        (
             json!({ "url": URL, "authorizedEvents": { "specificEvents": [1] } }),
             422,
             "AuthorizedEvents.SpecificEvents[0]",

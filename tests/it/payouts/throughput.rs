@@ -7,6 +7,7 @@ use tollway::domain::receipt::Rail;
 use tollway::domain::store::Settings;
 use tollway::service::approval::Approval;
 use tollway::service::payout::StorePayout;
+use tollway::service::store::StoreChange;
 
 use super::{standing, to_be_paid};
 use crate::support::World;
@@ -187,13 +188,16 @@ async fn fees_are_capped_by_the_payout_or_else_by_its_store() {
         (Some(cap), wish(Some(3), Some(5)), wish(None, Some(6)), 6),
         (Some(cap), wish(None, None), wish(Some(0), None), 0),
     ] {
-        let settings = Settings {
-            fee_cap: of_store,
-            ..Settings::default()
-        };
-        let (name, kept) = ("Shop".to_owned(), "{}".to_owned());
         let gateway = &world.gateway;
-        let changed = gateway.update_store(shop, name, settings, kept, false);
+        let changed = gateway.update_store(shop, move |before| StoreChange {
+            name: before.name.clone(),
+            settings: Settings {
+                fee_cap: of_store,
+                ..before.settings.clone()
+            },
+            kept: before.kept.clone(),
+            archived: false,
+        });
         changed.await.expect("changed");
         let (pr, hash) = world.customer_invoice(10_000);
         let new = StorePayout {

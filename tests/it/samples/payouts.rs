@@ -49,6 +49,7 @@ pub fn payout() -> Payout {
         named: None,
         drafted: None,
         given_up: None,
+        quoted: None,
     }
 }
 
@@ -214,6 +215,15 @@ pub fn payouts() -> Vec<(&'static str, Payout)> {
                 asked: money(40, 0, hours()),
                 rate: Rate::new(Decimal::from(2_500)).map(FixedRate::from),
                 named: Some(Msat(1_000)),
+                ..payout()
+            },
+        ),
+        (
+            "promised",
+            Payout {
+                stage: Stage::AwaitingApproval,
+                asked: money(40, 0, hours()),
+                quoted: Rate::new(Decimal::from(2_500)).map(FixedRate::from),
                 ..payout()
             },
         ),

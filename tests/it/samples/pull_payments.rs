@@ -29,6 +29,7 @@ pub fn pull_payment() -> PullPayment {
         created: NOW,
         claim_max: None,
         claims_max: None,
+        rate_lock_secs: None,
     }
 }
 

@@ -224,6 +224,7 @@ fn offer(world: &mut World) {
         expires_at: None,
         claim_max: None,
         claims_max: None,
+        rate_lock_secs: None,
     };
     let (gateway, board) = (world.house().gateway.clone(), world.board.clone());
     world.request("a pull payment", async move {
