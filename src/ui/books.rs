@@ -9,6 +9,7 @@ use super::format::{self, Badge};
 use super::node::only_admin;
 use super::page::{Room, Shell, ok};
 use super::session::Shop;
+use crate::domain::store::Store;
 use crate::http::AppState;
 use crate::service::books::{Audit, Identity};
 
@@ -38,14 +39,25 @@ pub async fn page(State(state): State<AppState>, shop: Shop) -> Result<Response,
     let audit = state.gateway.audit_once().await?;
     let balances = state.gateway.balances().await;
     let shell = Shell::inside(&state.gateway, &shop, Room::Wallet, "Books");
+    let stores = state.gateway.stores_of(shop.signed.user.id).await;
+    // People know their stores by name.
+    let named = |text: String| {
+        let name = |text: String, store: &Store| text.replace(&store.id.to_string(), &store.name);
+        stores.iter().fold(text, name)
+    };
     Ok(ok(&BooksPage {
         shell,
         badge: verdict(&audit),
         not_compared: audit.not_compared.as_ref().map(ToString::to_string),
         balances: (balances.into_iter())
-            .map(|(account, balance)| (account.to_string(), format::signed(balance)))
+            .map(|(account, balance)| (named(account.to_string()), format::signed(balance)))
             .collect(),
-        lines: audit.identities.iter().map(Line::from).collect(),
+        lines: (audit.identities.iter().map(Line::from))
+            .map(|line| Line {
+                name: named(line.name),
+                ..line
+            })
+            .collect(),
     }))
 }
 

@@ -26,7 +26,7 @@ fn wish(url: &str) -> Wish {
     }
 }
 
-async fn webhook(world: &World, url: &str) -> Endpoint {
+pub async fn webhook(world: &World, url: &str) -> Endpoint {
     let made = world.gateway.create_webhook(world.shop, wish(url)).await;
     made.expect("a webhook")
 }

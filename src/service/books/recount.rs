@@ -11,6 +11,7 @@ use crate::domain::payout::batch::{Batch, Version};
 use crate::domain::payout::{Payout, Plan, Proof, Stage, Standing};
 use crate::domain::receipt::{Rail, Receipt};
 use crate::store::ledger::Replay;
+use crate::store::receipt::Stray;
 use crate::store::{self, Order, Rows, Table, Tx};
 
 /// What stands in the rows of one moment.
@@ -126,7 +127,7 @@ fn receipts(rows: &dyn Rows, replay: &Replay) -> Vec<Identity> {
             }
         }
         let strays = store::receipt::strays(rows, shop).into_iter();
-        for stray in strays.filter(store::receipt::Stray::waits) {
+        for stray in strays.filter(Stray::waits) {
             count(shop, stray.key.rail(), stray.amount);
         }
     }

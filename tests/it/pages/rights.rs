@@ -8,6 +8,7 @@ use tollway::domain::access::Role;
 use super::Visitor;
 use super::guards::Things;
 use super::people::with_role;
+use crate::webhooks::webhook;
 
 /// A form as a browser would send it: where to, and its fields with what stands in them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,7 +98,9 @@ async fn a_page_shows_only_what_its_reader_may_do() {
     let mut shown = Vec::new();
     for role in Role::ALL {
         let visitor = with_role(role).await;
+        webhook(&visitor.world, "https://shop.example/hook").await;
         let things = Things::made(&visitor.world).await;
+        visitor.world.carry().await;
         let mut starts: Vec<String> = (things.pages().iter())
             .chain(
                 ["/strays", "/rates", "/webhooks", "/webhooks/new"]
@@ -132,6 +135,11 @@ async fn a_page_shows_only_what_its_reader_may_do() {
             .collect();
         shown.push((things, all));
     }
+    let hook = |path: &String| path.starts_with("/webhooks/") && path.ends_with("/redeliver");
+    let redelivers: Vec<bool> = (shown.iter())
+        .map(|(_, all)| all.iter().any(hook))
+        .collect();
+    assert_eq!(redelivers, [true, true, false, false]);
     let rows: [(&str, [bool; 4]); 9] = [
         ("/invoices/new", [true, true, true, true]),
         ("/invoices/{invoice}/mark", [true, true, true, true]),
