@@ -44,6 +44,8 @@ pub struct IdempotencyKey {
     /// first answer, for two days. With another body it is refused with 409 `idempotency-key-reused`.
     #[param(
         rename = "Idempotency-Key",
+        value_type = String,
+        required = false,
         min_length = 1,
         max_length = 255,
         pattern = "^[!-~]+$"

@@ -65,6 +65,21 @@ pub struct ReceiveRequest {
     pub expiry_secs: u32,
 }
 
+/// The most that an invoice may ask for: a million bitcoin. LDK multiplies amounts by 110 and does not look whether that
+/// overflows.
+pub const RECEIVE_MAX: Msat = Msat(100_000_000_000_000_000);
+
+impl ReceiveRequest {
+    /// Whether a node can be asked this at all.
+    pub fn check(&self) -> Result<(), NodeError> {
+        if self.amount.is_some_and(|amount| amount > RECEIVE_MAX) {
+            let why = "no invoice asks for more than a million bitcoin";
+            return Err(NodeError::Refused(why.to_owned()));
+        }
+        Ok(())
+    }
+}
+
 /// An invoice the node has made. Durable only with the caller's own next commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedInvoice {
@@ -342,7 +357,7 @@ pub trait Lightning: Send + Sync {
     /// How many channels are ready with their peer connected, answered like [`Lightning::receivable`].
     fn usable_channels(&self) -> usize;
 
-    /// Makes an invoice. Nothing is promised to anyone before the caller has committed it.
+    /// Makes an invoice; refuses what does not pass [`ReceiveRequest::check`]. Nothing is promised to anyone before the caller has committed it.
     async fn receive(&self, request: ReceiveRequest) -> Result<IssuedInvoice, NodeError>;
 
     /// Hands over a payment whose intent is committed (P2).

@@ -41,7 +41,7 @@ def word():
     return os.urandom(6).hex()  # never twice, whatever the seed
 
 
-def until(look, seconds=3):
+def until(look, seconds=2):
     """The first answer of `look` that is not empty."""
     end = time.monotonic() + seconds
     while not (found := look()) and time.monotonic() < end:
@@ -124,15 +124,20 @@ def payout(approved=False, method="BTC-CHAIN"):
     return call("POST", f"{OWN}/payouts", body)["id"]
 
 
+def send_at_once(own):
+    sender = f"{own}/payout-processors/OnChainAutomatedPayoutSenderFactory/BTC-CHAIN"
+    call("PUT", sender, {"intervalSeconds": 60, "processNewPayoutsInstantly": True})
+
+
 def fund_shop():
     """Coins for a run, and a sender that does not wait."""
     fund(OWN, 30)
-    sender = f"{OWN}/payout-processors/OnChainAutomatedPayoutSenderFactory/BTC-CHAIN"
-    call("PUT", sender, {"intervalSeconds": 60, "processNewPayoutsInstantly": True})
+    send_at_once(OWN)
 
 
 def sent_payout():
     """One whose transaction waits for a block."""
+    send_at_once(OWN)
     made = payout(approved=True)
     until(lambda: call("GET", f"{OWN}/payouts/{made}")["state"] == "InProgress")
     return made
@@ -195,26 +200,53 @@ def kept_back(signed):
     return made if signed else made["psbt"]
 
 
-@functools.cache
+def once(make):
+    """What it makes is made once; if it can't be made nobody waits for it again."""
+
+    @functools.cache
+    def outcome():
+        try:
+            return make(), None
+        except NOT_NOW as error:
+            return None, error
+
+    def made():
+        found, error = outcome()
+        if error is not None:
+            raise error
+        return found
+
+    return made
+
+
+@once
 def watched():
     """A store whose wallet's keys are its owner's alone, and what its wallet is."""
     made = store()
     own = f"/api/v1/stores/{made}"
     call("POST", f"{own}/payment-methods/BTC-CHAIN/wallet/generate", {})
     fund(own, 8)
+    send_at_once(own)
     return made, call("GET", f"{own}/payment-methods/BTC-CHAIN?includeConfig=true")["config"]["derivationScheme"]
 
 
 def draft():
     """A transaction that waits for its owner's signature, and whose."""
     of, _ = watched()
-    wallet = f"/api/v1/stores/{of}/payment-methods/BTC-CHAIN/wallet"
-    waiting = [one for one in call("GET", f"{wallet}/drafts") if one["psbt"]]
-    if not waiting:
-        body = {"destinations": [{"destination": address(), "amount": "0.0001"}], "signWithSeed": False}
-        call("POST", f"{wallet}/transactions", body)
-        waiting = call("GET", f"{wallet}/drafts")
-    return of, waiting[0]["id"]
+    own = f"/api/v1/stores/{of}"
+
+    def waiting():
+        drafts = call("GET", f"{own}/payment-methods/BTC-CHAIN/wallet/drafts")
+        return [one["id"] for one in drafts if one["psbt"]]
+
+    if not waiting():
+        body = {"destination": address(), "amount": "0.0001", "payoutMethodId": "BTC-CHAIN", "approved": True}
+        call("POST", f"{own}/payouts", body)
+    return of, until(waiting)[0]
+
+
+def reserved_address():
+    return call("GET", f"{WALLET}/address")["address"]
 
 
 def transaction():

@@ -24,6 +24,7 @@ use crate::ports::lightning::{
 
 /// Makes an invoice and takes its preimage along: the record that holds it may be pruned later.
 pub(super) fn receive(node: &Node, request: &ReceiveRequest) -> Result<IssuedInvoice, NodeError> {
+    request.check()?;
     let description = description(&request.description)?;
     let payments = node.bolt11_payment();
     let invoice = match request.amount {

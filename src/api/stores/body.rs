@@ -35,7 +35,7 @@ pub struct PaymentMethodCriteria {
     /// Which.
     pub payment_method_id: PaymentMethodId,
     /// The currency of the amount; USD by default.
-    pub currency_code: Option<CurrencyIn>,
+    pub currency_code: Option<String>,
     /// At least 0.
     pub amount: AmountIn,
     /// Above it, or below it.

@@ -14,6 +14,7 @@ use crate::api::auth::Signed;
 use crate::api::error::ApiError;
 use crate::api::number::Dec;
 use crate::domain::ids::BatchId;
+use crate::domain::payout::batch::Batch;
 use crate::domain::payout::draft::{Draft, End};
 use crate::http::AppState;
 use crate::service::batches::drafts::{DraftRefusal, kept_as_draft};
@@ -76,18 +77,20 @@ pub async fn list(
     let store = store_of(&state, &caller, &store, &method)?;
     let drafts = state.gateway.drafts(store.id).await;
     let kept = state.gateway.kept_back(store.id).await;
-    let kept = kept.iter().map(|batch| DraftData {
+    let drafts = drafts.iter().map(DraftData::from);
+    Ok(Json(drafts.chain(kept.iter().map(kept_back)).collect()))
+}
+
+fn kept_back(batch: &Batch) -> DraftData {
+    DraftData {
         status: "KeptBack",
         ..DraftData::from(&kept_as_draft(batch, None))
-    });
-    Ok(Json(
-        drafts.iter().map(DraftData::from).chain(kept).collect(),
-    ))
+    }
 }
 
 /// A transaction for its owner to sign
 ///
-/// Refused with 404 `transaction-not-found`.
+/// Or one that is signed and kept back. Refused with 404 `transaction-not-found`.
 #[utoipa::path(get, path = "/drafts/{draft}", operation_id = "StoreOnChainWallets_GetDraft", tag = "On-chain wallet",
     security(("API_Key" = ["btcpay.store.canviewwallet"])),
     responses((status = 200, body = DraftData)))]
@@ -97,12 +100,15 @@ pub async fn get(
     Path((store, method, draft)): Path<(String, String, String)>,
 ) -> Result<Json<DraftData>, ApiError> {
     let store = store_of(&state, &caller, &store, &method)?;
-    let found = match draft.parse::<BatchId>() {
-        Ok(id) => state.gateway.draft(store.id, id).await,
-        Err(_) => None,
-    };
-    let draft = found.ok_or(DraftRefusal::Unknown)?;
-    Ok(Json(DraftData::from(&draft)))
+    let id = draft
+        .parse::<BatchId>()
+        .map_err(|_| DraftRefusal::Unknown)?;
+    if let Some(draft) = state.gateway.draft(store.id, id).await {
+        return Ok(Json(DraftData::from(&draft)));
+    }
+    let kept = state.gateway.kept_back(store.id).await;
+    let found = kept.iter().find(|batch| batch.id == id);
+    Ok(Json(kept_back(found.ok_or(DraftRefusal::Unknown)?)))
 }
 
 /// Gives a transaction up that waits for its owner's signature

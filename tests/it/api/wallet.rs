@@ -183,6 +183,7 @@ async fn one_that_is_kept_back_can_be_given_up_and_counts_if_it_comes_all_the_sa
         (&json!("KeptBack"), &Value::Null)
     );
     let path = wallet(&client, &format!("/drafts/{}", text(&drafts[0]["id"])));
+    assert_eq!(client.get(&path).await.ok(), drafts[0]);
     client.call("DELETE", &path, &Value::Null).await.ok();
     let again = client.call("DELETE", &path, &Value::Null).await;
     assert_eq!(again.refusal(), (400, "invalid-state".to_owned()));

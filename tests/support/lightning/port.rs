@@ -61,6 +61,7 @@ impl Lightning for FakeLightning {
 
     async fn receive(&self, request: ReceiveRequest) -> Result<IssuedInvoice, NodeError> {
         check_thread();
+        request.check()?;
         let mut inner = locked(&self.inner);
         if let Some(why) = &inner.receive_fails {
             return Err(why.clone());
