@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -151,8 +153,9 @@ pub async fn see_through_proxies(
     next.run(request).await
 }
 
-/// Whether a proxy has added something: such a request need not come from this machine (D45).
-pub fn is_forwarded(headers: &HeaderMap) -> bool {
+/// Whether a request to a loopback address comes from this machine (D45): no proxy has added anything, and it was sent to
+/// a name of this machine. A name of others that leads here is a page in a browser that was led here.
+pub fn comes_from_here(headers: &HeaderMap) -> bool {
     const ADDED: [&str; 5] = [
         "forwarded",
         "via",
@@ -160,7 +163,17 @@ pub fn is_forwarded(headers: &HeaderMap) -> bool {
         "x-forwarded-host",
         "x-real-ip",
     ];
-    ADDED.iter().any(|name| headers.contains_key(*name))
+    let proxied = ADDED.iter().any(|name| headers.contains_key(*name));
+    let named = headers.get(HOST).is_none_or(|host| {
+        let host = host.to_str().ok().and_then(|host| host.parse().ok());
+        host.is_some_and(|host: Authority| is_loopback(host.host()))
+    });
+    named && !proxied
+}
+
+fn is_loopback(host: &str) -> bool {
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse();
+    host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 /// The address a request came from: an IPv6 client is its /64, which one machine has to itself.

@@ -13,7 +13,7 @@ use crate::api::auth::{Anyone, Right, Signed};
 use crate::api::error::ApiError;
 use crate::api::extract::Input;
 use crate::domain::access::{Grant, UNRESTRICTED};
-use crate::http::{AppState, ClientAddr, is_forwarded};
+use crate::http::{AppState, ClientAddr, comes_from_here};
 use crate::service::access::{CallerKey, NewUser, PASSWORD_CHARS_MIN, UserRefusal};
 
 /// A label is for people.
@@ -97,7 +97,7 @@ fn may_found(state: &AppState, headers: &HeaderMap, token: Option<&str>) -> bool
     let foreign_page = headers
         .get(ORIGIN)
         .is_some_and(|origin| origin.as_bytes() != state.gateway.base_url.as_bytes());
-    !foreign_page && !is_forwarded(headers)
+    !foreign_page && comes_from_here(headers)
 }
 
 /// The caller's account

@@ -15,7 +15,7 @@ use super::list::Queried;
 use super::page::{Frame, html, ok};
 use super::session;
 use crate::domain::access::User;
-use crate::http::{AppState, ClientAddr, is_forwarded};
+use crate::http::{AppState, ClientAddr, comes_from_here};
 use crate::service::access::{NewUser, UserRefusal};
 
 #[derive(Template)]
@@ -193,7 +193,7 @@ async fn enter(
 fn may_found(wanted: Option<&str>, given: &str, headers: &HeaderMap) -> bool {
     match wanted {
         Some(wanted) => bool::from(wanted.as_bytes().ct_eq(given.as_bytes())),
-        None => !is_forwarded(headers),
+        None => comes_from_here(headers),
     }
 }
 
@@ -237,6 +237,17 @@ mod tests {
         proxied.insert("x-forwarded-for", "192.0.2.1".parse().expect("header"));
         assert!(may_found(None, "", &direct));
         assert!(!may_found(None, "", &proxied));
+        for (host, may) in [
+            ("127.0.0.1:3000", true),
+            ("localhost", true),
+            ("[::1]:3000", true),
+            ("led-here.example:3000", false),
+            ("192.0.2.1", false),
+            ("localhost.example", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::HOST, host.parse().expect("header"))]);
+            assert_eq!(may_found(None, "", &headers), may, "{host}");
+        }
         assert!(may_found(Some("secret"), "secret", &proxied));
         assert!(!may_found(Some("secret"), "secre", &direct));
         assert!(!may_found(Some("secret"), "", &direct));
