@@ -217,7 +217,7 @@ fn whole_sat(text: &str) -> Result<Sat, &'static str> {
 async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Response, PageError> {
     let id = shop.store.id;
     let is_admin = shop.signed.user.is_admin;
-    let (senders, waiting, strays, spends, mark) = gateway
+    let (mut senders, waiting, strays, spends, mark) = gateway
         .store
         .read(move |rows| {
             let senders = Rail::ALL.map(|rail| {
@@ -235,6 +235,11 @@ async fn show(gateway: &Gateway, shop: &Shop, outcome: Outcome) -> Result<Respon
             (senders, waiting, strays.len(), spends, last)
         })
         .await;
+    for (rail, sender) in Rail::ALL.into_iter().zip(&mut senders) {
+        if sender.on {
+            sender.trouble = gateway.sender_trouble(id, rail).await;
+        }
+    }
     let shell = Shell::inside(gateway, shop, Room::Wallet, "Wallet & node");
     let page = WalletPage {
         shell: shell.live(mark).at(Room::Wallet.path(id)),

@@ -16,6 +16,8 @@ pub struct SenderView {
     pub label: &'static str,
     /// It is on.
     pub on: bool,
+    /// Why it can't send now, if it is on and can't (D15).
+    pub trouble: Option<String>,
 }
 
 /// A spend of the wallet that was not made here.
@@ -87,6 +89,7 @@ impl SenderView {
                 Rail::Onchain => "On-chain",
             },
             on: processor.is_some(),
+            trouble: None,
         }
     }
 }

@@ -84,6 +84,10 @@ async fn a_watched_wallet_is_connected_and_waits_for_signatures() {
             .text
             .contains("1 to sign")
     );
+    let on = [("rail", "BTC-CHAIN"), ("on", "true")];
+    owner.post(&owner.shop("/wallet/sender"), &on).await;
+    let shown = owner.get(&owner.shop("/wallet")).await.text;
+    assert!(shown.contains("It can't send now. This server has no keys of the wallet"));
     let signed_form = owner.shop("/wallet/signed");
     let refused = owner.post(&signed_form, &[("transaction", "x")]).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
