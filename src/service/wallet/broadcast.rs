@@ -64,14 +64,14 @@ impl Gateway {
             .await
     }
 
-    /// What a transaction was signed as and kept back, by its id.
+    /// What was signed and kept back, until a block holds it: its owner may send it by other ways.
     pub async fn kept_back(&self, store: StoreId) -> Vec<Batch> {
         self.store
             .read(move |rows| {
                 let mut open = store::payout::open_batches(rows);
                 open.retain(|batch| {
                     let kept = batch.store == store && batch.kept_back.is_some();
-                    kept && !batches::is_given_up(rows, batch)
+                    kept && !batch.settled && !batches::is_given_up(rows, batch)
                 });
                 open
             })

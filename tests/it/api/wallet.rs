@@ -209,6 +209,22 @@ async fn one_that_is_kept_back_can_be_given_up_and_counts_if_it_comes_all_the_sa
 }
 
 #[tokio::test]
+async fn one_that_is_kept_back_and_sent_elsewhere_waits_until_a_block_holds_it() {
+    let (client, _) = funded(&[100_000]).await;
+    let mut body = to(THEIRS, "0.0003");
+    body["proceedWithBroadcast"] = json!(false);
+    let path = wallet(&client, "/transactions");
+    let tx = read(&client.post(&path, body).await.ok());
+    let drafts = wallet(&client, "/drafts");
+    let kept = client.get(&drafts).await.ok();
+    assert_eq!(kept[0]["status"], "KeptBack");
+    client.world.chain.send(&tx);
+    client.world.mine(1).await;
+    assert_eq!(client.get(&drafts).await.ok(), json!([]));
+    client.world.check().await;
+}
+
+#[tokio::test]
 async fn wishes_about_coins_fee_and_change_are_kept() {
     let (client, coins) = funded(&[100_000, 60_000, 40_000]).await;
     let path = wallet(&client, "/transactions");
