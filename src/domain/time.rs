@@ -9,6 +9,9 @@ use minicbor::{Decode, Encode};
 #[cbor(transparent)]
 pub struct Timestamp(#[n(0)] pub u64);
 
+/// Two looks at the clock, of which one is told to the other's owner, lie no farther apart.
+const LOOK_MILLIS: u64 = 1_000;
+
 impl Timestamp {
     /// From whole seconds since the Unix epoch.
     pub const fn from_secs(secs: u64) -> Self {
@@ -31,10 +34,14 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Whether so long has passed since `then`. True as well if `then` lies ahead: the clock was set back, and nobody
-    /// waits until it has caught up.
+    /// Whether so long has passed since `then`. True as well if `then` lies far ahead: the clock was set back, and nobody
+    /// waits until it has caught up. A moment ahead is what somebody else's look at the clock can be.
     pub const fn is_past(self, then: Self, millis: u64) -> bool {
-        then.0 > self.0 || self.0 - then.0 >= millis
+        if then.0 > self.0 {
+            then.0 - self.0 > LOOK_MILLIS
+        } else {
+            self.0 - then.0 >= millis
+        }
     }
 
     /// Whether a date has come that was at most `longest_secs` ahead when it was set. One further ahead than that was
@@ -57,18 +64,20 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_makes_nobody_wait_for_it() {
         let noon = Timestamp::from_secs(1_000_000);
-        // (now, a wait of 10 s that began at noon is over, a date 10 s after noon has come)
+        // (now, a wait of 10 s that began at noon is over; a date 10 s after noon has come)
         let year = 365 * 86_400;
-        for (now, over) in [
-            (noon, false),
-            (Timestamp(noon.0 + 9_999), false),
-            (noon.plus_secs(10), true),
-            (noon.plus_secs(year), true),
-            (Timestamp(noon.0 - 1), true),
-            (Timestamp::from_secs(1), true),
+        for (now, over, come) in [
+            (noon, false, false),
+            (Timestamp(noon.0 + 9_999), false, false),
+            (noon.plus_secs(10), true, true),
+            (noon.plus_secs(year), true, true),
+            // It was noon for somebody who looked a moment later.
+            (Timestamp(noon.0 - 1), false, true),
+            (Timestamp(noon.0 - 1_001), true, true),
+            (Timestamp::from_secs(1), true, true),
         ] {
             assert_eq!(now.is_past(noon, 10_000), over, "{now}");
-            assert_eq!(now.has_reached(noon.plus_secs(10), 10), over, "{now}");
+            assert_eq!(now.has_reached(noon.plus_secs(10), 10), come, "{now}");
         }
     }
 }
